@@ -1,0 +1,1 @@
+"""Doors: command line, REST, worker. A door parses, calls one function and translates."""

@@ -1,0 +1,193 @@
+"""What is answered: `spondyl.result/1`, one StudyResult for one study and one task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.core.vocabulary import term
+
+SCHEMA = "spondyl.result/1"
+DISCLAIMER = "Research software. Not a diagnosis."
+STATUSES = ("done", "refused", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer at one place.
+
+    Attributes:
+        finding: Name in the vocabulary.
+        value: The answer (one of the keys, as a number where the vocabulary says so), or None when it is not said.
+        probabilities: Calibrated, by key, or None when it is not said.
+        level: Disc or vertebra, or None when the numbering is unsure (see the alternatives).
+        level_from_bottom: 1 is the lowest disc in the image; known even where the name is not.
+        level_confidence: Probability that `level` (or, without one, the best alternative) is the right name.
+        level_alternatives: Other names with their probabilities.
+        side: "left", "right" or None.
+        probabilities_weighted: A second posterior where an official score asks for one.
+        set: The 90 % prediction set, as values.
+        refer: Whether a person should look: the set spans the cut of the vocabulary, or the gate was unsure.
+        members: Each ensemble member's own probabilities.
+        image: Id of the image it was read on.
+        box: [x0, y0, x1, y1), pixels of the original image.
+        points: (x, y) pixels of the original image.
+        explanation: How the heat map was made ("cam"), or None.
+    """
+
+    finding: str
+    value: int | str | None
+    probabilities: Mapping[str, float] | None
+    level: str | None = None
+    level_from_bottom: int | None = None
+    level_confidence: float | None = None
+    level_alternatives: Mapping[str, float] = field(default_factory=dict)
+    side: str | None = None
+    probabilities_weighted: Mapping[str, float] | None = None
+    set: tuple[int | str, ...] = ()
+    refer: bool = False
+    members: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    image: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    points: tuple[tuple[float, float], ...] | None = None
+    explanation: str | None = None
+
+    def __post_init__(self) -> None:
+        keys = term(self.finding).keys
+        for probabilities in (self.probabilities, self.probabilities_weighted):
+            if probabilities is not None and tuple(probabilities) != keys:
+                raise ValueError(f"{self.finding} has keys {keys}, got {tuple(probabilities)}")
+        if self.value is not None and str(self.value) not in keys:
+            raise ValueError(f"{self.finding} cannot be {self.value!r}: {keys}")
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A number with a unit. `error` is the half-width of its 90 % interval, or None when unknown."""
+
+    name: str
+    value: float
+    unit: str
+    method: str
+    level: str | None = None
+    level_from_bottom: int | None = None
+    error: float | None = None
+    image: str | None = None
+    points: tuple[tuple[float, float], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNote:
+    """One image the answer rests on."""
+
+    id: str
+    rows: int
+    columns: int
+    spacing_mm: tuple[float, float] | None
+    view: str
+    sequence: str
+
+
+@dataclass(frozen=True, slots=True)
+class BundleNote:
+    """Which weights answered, and what they were measured on (`evidence`: "real" or "in-silico")."""
+
+    name: str
+    version: str
+    sha256: str
+    evidence: str
+    trained_on: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the reader must know; shown on every face."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """result.json. `refusal` is {code, message, hint} where status is not "done"."""
+
+    task: str
+    status: str
+    study: Mapping[str, str]
+    bundle: BundleNote | None
+    software: Mapping[str, str]
+    refusal: Mapping[str, str] | None = None
+    images: tuple[ImageNote, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    curves: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"status is one of {STATUSES}, got {self.status!r}")
+        if (self.refusal is None) != (self.status == "done"):
+            raise ValueError(f"a result that is {self.status!r} has {'no ' if self.status == 'done' else 'a '}refusal")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values in the documented order; numbers rounded so that equal answers are equal bytes."""
+        body = {"schema": SCHEMA, "disclaimer": DISCLAIMER, **_plain(asdict(self))}
+        order = ("schema", "disclaimer", "task", "status", "refusal", "study", "bundle", "software", "images")
+        return {key: body[key] for key in (*order, *(key for key in body if key not in order))}
+
+    def to_json(self) -> str:
+        """UTF-8 text with a line feed at the end. The same answer is the same text, `timings_ms` apart."""
+        return json.dumps(self.as_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    def without_timings(self) -> StudyResult:
+        """The same result with no timings, for comparing."""
+        return replace(self, timings_ms={})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeatMap:
+    """Where a finding was seen: class activation on a scale that is the same for every image.
+
+    Attributes:
+        finding, level_from_bottom, side: Which finding it explains.
+        image: Id of the image.
+        values: float32 (h, w), 0 none .. 1 the bundle's `cam_scale`, clipped.
+        to_image: (2, 3) affine map from (x, y, 1) in map pixels to (x, y) in pixels of the original image.
+    """
+
+    finding: str
+    image: str
+    values: NDArray[np.float32]
+    to_image: NDArray[np.float64]
+    level_from_bottom: int | None = None
+    side: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaskOutput:
+    """A result and the pictures that explain it. Maps stay out of the JSON."""
+
+    result: StudyResult
+    maps: tuple[HeatMap, ...] = ()
+
+
+def _plain(value: Any) -> Any:
+    """Mappings, sequences and numbers as JSON has them, floats rounded to 4 decimals."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, float | np.floating):
+        return round(float(value), 4) + 0.0
+    if isinstance(value, int | np.integer):
+        return int(value)
+    return value

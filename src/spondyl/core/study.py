@@ -1,0 +1,123 @@
+"""What was read: a study of series of images, with no word of whose it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.core.vocabulary import SEQUENCES
+
+VIEWS = ("sagittal", "coronal", "axial", "ap", "lateral", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where a slice lies in the patient, in the DICOM patient frame (LPS: +x left, +y posterior, +z head), mm.
+
+    Attributes:
+        position: ImagePositionPatient, centre of the first pixel, (x, y, z).
+        row_direction: Unit vector along increasing column index (first three of ImageOrientationPatient).
+        column_direction: Unit vector along increasing row index (last three).
+    """
+
+    position: tuple[float, float, float]
+    row_direction: tuple[float, float, float]
+    column_direction: tuple[float, float, float]
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """Unit normal of the slice: row direction x column direction."""
+        return np.cross(np.asarray(self.row_direction), np.asarray(self.column_direction))
+
+    @property
+    def offset_mm(self) -> float:
+        """Distance of the slice from the origin along its normal; slices of a series are ordered by it."""
+        return float(self.normal @ np.asarray(self.position))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One frame, as a person would see it.
+
+    Attributes:
+        id: Content hash of the pixels (`core.identity.pixel_hash`).
+        pixels: float32, shape (rows, columns), bright is high, 0..1 spans the display range (after modality LUT,
+            VOI LUT or window, and MONOCHROME1 inversion); the values may leave 0..1 only by rounding.
+        spacing_mm: (row, column) distance between pixel centres, or None when unknown.
+        spacing_source: "PixelSpacing", "ImagerPixelSpacing" (at the detector) or None.
+        view: One of VIEWS, from the geometry or tags, else "unknown".
+        sequence: One of `core.vocabulary.SEQUENCES`.
+        geometry: Where it lies in the patient, or None.
+        colour: Whether the file held colour (its luminance is in `pixels`).
+    """
+
+    id: str
+    pixels: NDArray[np.float32]
+    spacing_mm: tuple[float, float] | None = None
+    spacing_source: str | None = None
+    view: str = "unknown"
+    sequence: str = "unknown"
+    geometry: Geometry | None = None
+    colour: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
+            raise ValueError(f"pixels must be float32 (rows, columns), got {self.pixels.dtype} {self.pixels.shape}")
+        if self.view not in VIEWS or self.sequence not in SEQUENCES:
+            raise ValueError(f"view {self.view!r} or sequence {self.sequence!r} is not in the vocabulary")
+        if self.spacing_mm is not None and not min(self.spacing_mm) > 0:
+            raise ValueError(f"spacing must be positive, got {self.spacing_mm}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Images of one acquisition, ordered along the slice normal where the geometry is known.
+
+    Attributes:
+        key: Keyed pseudonym of the series.
+        modality: DICOM modality ("MR", "CR", "DX", ...) or "" for a picture.
+        images: At least one.
+    """
+
+    key: str
+    modality: str
+    images: tuple[Image, ...]
+
+    def __post_init__(self) -> None:
+        if not self.images:
+            raise ValueError("a series has at least one image")
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One examination of one patient.
+
+    Attributes:
+        key: Keyed pseudonym of the study: the only name it has.
+        series: At least one.
+        sex, age_years: From the file, where present.
+    """
+
+    key: str
+    series: tuple[Series, ...]
+    sex: str | None = None
+    age_years: float | None = None
+    sources: tuple[str, ...] = field(default=(), repr=False)
+    """Content hashes (SHA-256) of the files it was read from."""
+
+    @property
+    def modality(self) -> str:
+        """Modality of the first series that has one, or ""."""
+        return next((series.modality for series in self.series if series.modality), "")
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """All images of all series, in order."""
+        return tuple(image for series in self.series for image in series.images)

@@ -1,0 +1,93 @@
+"""What a task is, and the one function that every door calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from spondyl.core import BundleNote, Image, Notice, Refusal, Study, StudyResult, TaskOutput
+from spondyl.inference import Engine, Shelf
+
+OnStage = Callable[[str], None]
+"""Called with the name of each stage as it begins: "gate", "locate", "grade", "explain"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The images of a study that a task will look at, and what the reader must know about the choice."""
+
+    images: tuple[Image, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+class Task(Protocol):
+    """One clinical question. It holds no state between studies."""
+
+    @property
+    def name(self) -> str:
+        """As in the table of tasks, e.g. "mri-discs"."""
+
+    def select(self, study: Study) -> Selection:
+        """The images it takes.
+
+        Raises:
+            Refusal: If none is for this task; the code says why.
+        """
+
+    def run(self, study: Study, selection: Selection, engine: Engine, on_stage: OnStage) -> TaskOutput:
+        """Findings, measurements and heat maps, in pixels of the original images.
+
+        Raises:
+            Refusal: If the gate says that this is not what the task was measured on.
+        """
+
+
+def process_study(study: Study, task: Task, shelf: Shelf, on_stage: OnStage = lambda stage: None) -> TaskOutput:
+    """One study through one task: select, gate, read, answer. Command line, REST and worker all call this.
+
+    A refusal is an answer (status "refused"); any other error is the caller's to report.
+    """
+    began = time.perf_counter()
+    engine = shelf.open(task.name)
+    try:
+        on_stage("select")
+        selection = task.select(study)
+        output = task.run(study, selection, engine, on_stage)
+    except Refusal as refusal:
+        output = TaskOutput(refused(study, task.name, engine, refusal))
+    total_ms = (time.perf_counter() - began) * 1000
+    return replace(output, result=replace(output.result, timings_ms={**output.result.timings_ms, "total": round(total_ms, 1)}))
+
+
+def refused(study: Study, task: str, engine: Engine, refusal: Refusal) -> StudyResult:
+    """The result that says why there is no answer."""
+    return StudyResult(
+        task=task,
+        status="refused",
+        refusal=refusal.as_dict(),
+        study=study_note(study),
+        bundle=bundle_note(engine),
+        software=engine.software,
+    )
+
+
+def study_note(study: Study) -> dict[str, str]:
+    """The `study` object of result.json."""
+    return {"key": study.key, "modality": study.modality}
+
+
+def bundle_note(engine: Engine) -> BundleNote:
+    """The `bundle` object of result.json."""
+    return engine.bundle.note
+
+
+def tasks_by_name(tasks: Sequence[Task]) -> dict[str, Task]:
+    """Tasks by name; a name claimed twice raises."""
+    table: dict[str, Task] = {}
+    for task in tasks:
+        if task.name in table:
+            raise ValueError(f"two tasks are called {task.name!r}")
+        table[task.name] = task
+    return table
