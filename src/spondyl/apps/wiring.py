@@ -1,0 +1,91 @@
+"""What is plugged in where: the one place that names tasks, and builds readers and shelves from settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from spondyl import __version__
+from spondyl.apps.settings import Settings
+from spondyl.core import NotFoundError, Study, StudyResult, TaskOutput
+from spondyl.core.errors import describe_unknown
+from spondyl.dicom import Limits, Reader
+from spondyl.inference import Shelf
+from spondyl.tasks.mri_discs import MriDiscs
+from spondyl.tasks.port import OnStage, Task, process_study, study_note, tasks_by_name
+
+log = logging.getLogger(__name__)
+MEBIBYTE = 2**20
+
+
+def tasks() -> dict[str, Task]:
+    """Every task of this build, by name. A new task is one more entry here."""
+    return tasks_by_name((MriDiscs(),))
+
+
+def choose(known: dict[str, Task], names: Sequence[str]) -> dict[str, Task]:
+    """The tasks of these names, or all of them where no name is given.
+
+    Raises:
+        NotFoundError: If a name is not known; the sentence offers the nearest one.
+    """
+    for name in names:
+        if name not in known:
+            raise NotFoundError("unknown-task", describe_unknown("task", name, known), "`spondyl info` lists the tasks")
+    return {name: known[name] for name in names} if names else dict(known)
+
+
+def limits(settings: Settings) -> Limits:
+    """How much of a file or an archive is read."""
+    return Limits(
+        max_file_bytes=settings.max_file_mb * MEBIBYTE,
+        max_archive_bytes=settings.max_archive_mb * MEBIBYTE,
+        max_archive_files=settings.max_archive_files,
+        timeout_s=settings.decode_timeout_s,
+    )
+
+
+def reader(settings: Settings, key: bytes) -> Reader:
+    """A reader whose pseudonyms are made with `key`; close it, or use it in a `with`."""
+    return Reader(key, limits=limits(settings), workers=settings.readers)
+
+
+def shelf(settings: Settings, bundles: Path | None = None) -> Shelf:
+    """Bundles: the caller's own first, then those that ship."""
+    return Shelf(
+        folders=[bundles or settings.bundle_dir],
+        backend=settings.backend,
+        precision=settings.precision,
+        threads=settings.threads,
+    )
+
+
+def answer(study: Study, task: Task, shelf: Shelf, on_stage: OnStage = lambda stage: None) -> TaskOutput:
+    """`process_study` at a door: an unexpected exception becomes a result with status "failed", so that the others go on.
+
+    The log gets the kind and place of the failure, never its message, which could carry a name or a path.
+    """
+    try:
+        return process_study(study, task, shelf, on_stage)
+    except Exception as error:
+        log.error("study %s, task %s failed: %s", study.key, task.name, where(error))
+        return TaskOutput(_failed(study, task.name, error))
+
+
+def where(error: BaseException) -> str:
+    """Type and code line of an exception, without its message."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else "unknown place"
+    return f"{type(error).__name__} at {place}"
+
+
+def _failed(study: Study, task: str, error: Exception) -> StudyResult:
+    refusal = {
+        "code": "internal-error",
+        "message": f"the analysis stopped with {where(error)}",
+        "hint": "This is our failure; report it with this line",
+    }
+    return StudyResult(task, "failed", study_note(study), None, {"spondyl": __version__}, refusal=refusal)
