@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spondyl import __version__
-from spondyl.apps.settings import Settings
 from spondyl.core import NotFoundError, Study, StudyResult, TaskOutput
 from spondyl.core.errors import describe_unknown
-from spondyl.dicom import Limits, Reader
-from spondyl.inference import Shelf
-from spondyl.tasks.mri_discs import MriDiscs
-from spondyl.tasks.port import OnStage, Task, process_study, study_note, tasks_by_name
+
+if TYPE_CHECKING:  # `spondyl info` asks for the tasks and must not wait for codecs, runtimes and settings
+    from spondyl.apps.settings import Settings
+    from spondyl.dicom import Limits, Reader
+    from spondyl.inference import Shelf
+    from spondyl.tasks.port import OnStage, Task
 
 log = logging.getLogger(__name__)
 MEBIBYTE = 2**20
@@ -21,6 +23,9 @@ MEBIBYTE = 2**20
 
 def tasks() -> dict[str, Task]:
     """Every task of this build, by name. A new task is one more entry here."""
+    from spondyl.tasks.mri_discs import MriDiscs
+    from spondyl.tasks.port import tasks_by_name
+
     return tasks_by_name((MriDiscs(),))
 
 
@@ -38,6 +43,8 @@ def choose(known: dict[str, Task], names: Sequence[str]) -> dict[str, Task]:
 
 def limits(settings: Settings) -> Limits:
     """How much of a file or an archive is read."""
+    from spondyl.dicom import Limits
+
     return Limits(
         max_file_bytes=settings.max_file_mb * MEBIBYTE,
         max_archive_bytes=settings.max_archive_mb * MEBIBYTE,
@@ -48,13 +55,17 @@ def limits(settings: Settings) -> Limits:
 
 def reader(settings: Settings, key: bytes) -> Reader:
     """A reader whose pseudonyms are made with `key`; close it, or use it in a `with`."""
+    from spondyl.dicom import Reader
+
     return Reader(key, limits=limits(settings), workers=settings.readers)
 
 
-def shelf(settings: Settings, bundles: Path | None = None) -> Shelf:
+def shelf(settings: Settings) -> Shelf:
     """Bundles: the caller's own first, then those that ship."""
+    from spondyl.inference import Shelf
+
     return Shelf(
-        folders=[bundles or settings.bundle_dir],
+        folders=[settings.bundle_dir],
         backend=settings.backend,
         precision=settings.precision,
         threads=settings.threads,
@@ -66,6 +77,8 @@ def answer(study: Study, task: Task, shelf: Shelf, on_stage: OnStage = lambda st
 
     The log gets the kind and place of the failure, never its message, which could carry a name or a path.
     """
+    from spondyl.tasks.port import process_study
+
     try:
         return process_study(study, task, shelf, on_stage)
     except Exception as error:
@@ -83,6 +96,8 @@ def where(error: BaseException) -> str:
 
 
 def _failed(study: Study, task: str, error: Exception) -> StudyResult:
+    from spondyl.tasks.port import study_note
+
     refusal = {
         "code": "internal-error",
         "message": f"the analysis stopped with {where(error)}",

@@ -1,0 +1,148 @@
+"""`spondyl analyze`: read, answer, keep; the same functions that the server calls."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from spondyl.apps import outputs, wiring
+from spondyl.apps.exits import DONE, FAILURE, FIXABLE
+from spondyl.apps.settings import Settings
+from spondyl.core import Study, StudyResult, TaskOutput
+from spondyl.dicom import Reader, Skipped, Source
+from spondyl.inference import Shelf
+from spondyl.store import Store, load_key, load_or_create_key
+from spondyl.tasks.port import Task
+
+Progress = Callable[[str, int, int], None]
+"""Called with ("Reading" or "Analysing", how many are done, how many there are)."""
+
+
+class Keep(Protocol):
+    """Where answers go besides the screen."""
+
+    def __call__(self, study: Study, output: TaskOutput, /) -> object:
+        """Keep one answer; durable on return."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What came of one call of `spondyl analyze`.
+
+    Attributes:
+        results: One a study and task, in the order of reading.
+        sources: By study key, the caller's own names of what it was read from. They are for the caller only.
+        skipped: What was not read, and why.
+    """
+
+    results: tuple[StudyResult, ...]
+    sources: Mapping[str, tuple[str, ...]]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 2 if anything was refused, skipped or missing, 1 if we failed."""
+        statuses = {result.status for result in self.results}
+        if "failed" in statuses:
+            return FAILURE
+        return FIXABLE if self.skipped or statuses != {"done"} else DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """{studies, skipped, sources}: `studies` holds result.json objects."""
+        return {
+            "studies": [result.as_dict() for result in self.results],
+            "skipped": [skipped_note(row) for row in self.skipped],
+            "sources": {key: list(names) for key, names in self.sources.items()},
+        }
+
+
+def analyze(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    tasks: Sequence[str] = (),
+    out: Path | None = None,
+    keep: bool = False,
+    pair: bool = False,
+    progress: Progress = lambda what, done, total: None,
+) -> Analysis:
+    """Read the paths and answer with every task named (all of them where none is).
+
+    Args:
+        paths: Files, folders, archives or a DICOMDIR.
+        settings: Limits, data folder, bundles and runtime.
+        tasks: Names of tasks.
+        out: Folder for result.json, pictures, tables and index.csv, or None.
+        keep: Whether studies and results are kept in the data folder, as the server does.
+        pair: Whether all pictures belong to one study.
+        progress: Called as the work goes on.
+
+    Raises:
+        NotFoundError: If a task or a bundle is not known.
+        InputError: If a folder cannot be written.
+        BundleError: If a bundle is damaged.
+    """
+    chosen = wiring.choose(wiring.tasks(), tasks)
+    shelf = wiring.shelf(settings)
+    for name in chosen:
+        shelf.open(name)
+    key = pseudonym_key(settings, create=keep or out is not None)
+    with wiring.reader(settings, key) as reader, (Store(settings.database_url, settings.data) if keep else nullcontext()) as store:
+        keepers: list[Keep] = [store.save] if store is not None else []
+        if out is not None:
+            keepers.append(outputs.Folder(out).write)
+        analysis = run(paths, reader, chosen, shelf, keepers, pair=pair, progress=progress)
+    if out is not None:
+        outputs.write_index(out, analysis.results, analysis.sources, analysis.skipped)
+    return analysis
+
+
+def run(
+    paths: Sequence[Path],
+    reader: Reader,
+    tasks: Mapping[str, Task],
+    shelf: Shelf,
+    keepers: Sequence[Keep] = (),
+    *,
+    pair: bool = False,
+    progress: Progress = lambda what, done, total: None,
+) -> Analysis:
+    """Read everything, then answer study by study, handing each answer to the keepers before the next begins."""
+    sources = [Source(path, str(path)) for path in paths if path.exists()]
+    missing = [_missing(path) for path in paths if not path.exists()]
+    report = reader.read(sources, pair=pair, on_progress=lambda done, total: progress("Reading", done, total))
+    results: list[StudyResult] = []
+    for number, study in enumerate(report.studies):
+        progress("Analysing", number, len(report.studies))
+        for output in answers(study, tasks, shelf):
+            for keeper in keepers:
+                keeper(study, output)
+            results.append(output.result)
+    progress("Analysing", len(report.studies), len(report.studies))
+    return Analysis(tuple(results), report.sources, (*missing, *report.skipped))
+
+
+def answers(study: Study, tasks: Mapping[str, Task], shelf: Shelf) -> list[TaskOutput]:
+    """What each task says; a task that refuses is left out where another one did not."""
+    outputs = [wiring.answer(study, task, shelf) for task in tasks.values()]
+    return [output for output in outputs if output.result.status != "refused"] or outputs
+
+
+def pseudonym_key(settings: Settings, *, create: bool) -> bytes:
+    """The key of the data folder; where there is none, a new one that is kept (`create`) or forgotten afterwards."""
+    if create:
+        return load_or_create_key(settings.data)
+    return load_key(settings.data) or secrets.token_bytes(32)
+
+
+def skipped_note(row: Skipped) -> dict[str, str]:
+    """{source, code, message, hint}."""
+    return {"source": row.source, "code": row.code, "message": row.message, "hint": row.hint}
+
+
+def _missing(path: Path) -> Skipped:
+    return Skipped(str(path), "path-not-found", "there is no such file or folder", "Check the spelling of the path")

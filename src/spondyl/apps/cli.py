@@ -1,0 +1,147 @@
+"""The command line. Each verb parses, calls one function and translates; nothing heavy is imported before a verb runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spondyl import __version__
+from spondyl.apps.lazy import LAB_VERBS, LazyGroup, placeholder
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Reads spine images level by level: what is there, how sure, where, and when it would rather not say.\n\n"
+    "Research software. Not a diagnosis.",
+    epilog="Example: spondyl analyze lumbar.dcm --out results",
+)
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder (SPONDYL_DATA): uploads, results, pseudonym key.")]
+BundlesOption = Annotated[Path | None, typer.Option("--bundles", help="Folder with your own bundles, searched first.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of tables.")]
+
+
+def main() -> None:
+    """The entry point: run a verb, and turn what it raises into words and an exit code."""
+    try:
+        app()
+    except (Exception, KeyboardInterrupt) as error:
+        from spondyl.apps.exits import tell
+
+        sys.exit(tell(error))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+@app.command(epilog="Example: spondyl analyze exams/ --out results --json > answers.json")
+def analyze(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, folders, zip archives or a DICOMDIR.")],
+    task: Annotated[list[str] | None, typer.Option("--task", help="Task to run; may be repeated. Default: every task.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for index.csv and, for each study, JSON, picture and table.")] = None,
+    data: DataOption = None,
+    bundles: BundlesOption = None,
+    pair: Annotated[bool, typer.Option("--pair", help="All pictures (png, jpg...) belong to one study.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Read studies and grade them, level by level.
+
+    Exit code 0: all done. 2: something was refused or could not be read; the rest was still done. 1: our failure.
+    Nothing is kept without --out or --data.
+    """
+    from spondyl.apps import analyze as verb
+    from spondyl.apps import console
+
+    settings = make_settings(data=data, bundles=bundles)
+    with console.progress_bar() as progress:
+        analysis = verb.analyze(paths, settings, tasks=task or (), out=out, keep=data is not None, pair=pair, progress=progress)
+    if json:
+        write_json(analysis.as_dict())
+    else:
+        console.show(analysis, console.screen())
+    raise typer.Exit(analysis.exit_code)
+
+
+@app.command(epilog="Example: spondyl serve --port 8000 --data ~/spondyl")
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on (SPONDYL_HOST). Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port to listen on (SPONDYL_PORT); 0 picks one. Default: 8000.")] = None,
+    database: Annotated[str | None, typer.Option("--database", help="Database URL. Default: SQLite in the data folder.")] = None,
+    data: DataOption = None,
+    bundles: BundlesOption = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser, where there is one.")] = False,
+) -> None:
+    """Start the server: a page, REST and its documentation at /docs."""
+    from spondyl.apps.api.server import serve as serve_api
+    from spondyl.apps.browser import open_when_up
+
+    settings = make_settings(host=host, port=port, database=database, data=data, bundles=bundles)
+    if open_page:
+        open_when_up(settings.host, settings.port)
+    serve_api(settings)
+
+
+@app.command(epilog="Example: spondyl info --json")
+def info(data: DataOption = None, bundles: BundlesOption = None, json: JsonOption = False) -> None:
+    """Tasks, bundles, findings, outputs and versions of this installation."""
+    from spondyl.apps import inventory
+
+    contents = inventory.inventory(make_settings(data=data, bundles=bundles))
+    if json:
+        write_json(contents)
+    else:
+        typer.echo(inventory.as_text(contents))
+
+
+@app.command(epilog="Example: spondyl doctor")
+def doctor(data: DataOption = None, bundles: BundlesOption = None, json: JsonOption = False) -> None:
+    """Check decoders, runtimes, bundles, the data folder and the processor. Exit code 1 if something is broken."""
+    from spondyl.apps import doctor as verb
+
+    checks = verb.examine(make_settings(data=data, bundles=bundles))
+    if json:
+        write_json(verb.summary(checks))
+    else:
+        typer.echo(verb.as_text(checks))
+    raise typer.Exit(1 if any(check.outcome == verb.BROKEN for check in checks) else 0)
+
+
+def make_settings(**given: Any) -> Any:
+    """Settings from the options that were given, then from SPONDYL_* variables.
+
+    Raises:
+        InputError: If a value is not allowed; the sentence names it.
+    """
+    from spondyl.apps.options import settings_from
+
+    return settings_from({name: value for name, value in given.items() if value is not None})
+
+
+def write_json(body: object) -> None:
+    """One JSON object on stdout, UTF-8, whatever the terminal's own encoding is."""
+    import json
+
+    sys.stdout.flush()
+    text = json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
+
+
+for _verb in LAB_VERBS:
+    app.command(_verb)(placeholder(_verb))

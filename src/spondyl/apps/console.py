@@ -1,0 +1,129 @@
+"""What a person sees in the terminal: results on stdout, words and progress on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from spondyl.apps.analyze import Analysis
+from spondyl.apps.analyze import Progress as OnProgress
+from spondyl.core import StudyResult, term
+from spondyl.core.result import DISCLAIMER
+from spondyl.reports import EVIDENCE, LevelRow, level_rows, measure_text, set_text, yes_no_text
+from spondyl.reports.rows import probability
+
+WIDTH_WITHOUT_TERMINAL = 120
+REASONS_SHOWN = 20
+
+
+def screen(stderr: bool = False) -> Console:
+    """A console that is wide enough for the tables when it is piped into a file."""
+    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+
+
+@contextmanager
+def progress_bar(wanted: bool = True) -> Iterator[OnProgress]:
+    """A bar on stderr while a terminal watches; nothing in a pipe."""
+    console = screen(stderr=True)
+    bars = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=console, transient=True, disable=not (wanted and console.is_terminal),
+    )
+    shown: dict[str, Any] = {}
+
+    def step(what: str, done: int, total: int) -> None:
+        if what not in shown:
+            shown[what] = bars.add_task(what)
+        bars.update(shown[what], completed=done, total=total)
+
+    with bars:
+        yield step
+
+
+def show(analysis: Analysis, console: Console) -> None:
+    """All studies, then what was skipped and why, then the counts."""
+    for result in analysis.results:
+        console.print(study_view(result, analysis.sources.get(result.study["key"], ())))
+    if analysis.skipped:
+        console.print(skipped_table(analysis))
+    console.print(summary(analysis))
+    console.print(Text(DISCLAIMER, style="bold"))
+
+
+def study_view(result: StudyResult, sources: Sequence[str]) -> RenderableType:
+    """One study and task: where from, on what evidence, and a table of levels or the reason why there is none."""
+    parts: list[RenderableType] = [Text.from_markup(heading(result, sources))]
+    if result.bundle is not None:
+        parts.append(Text(f"{result.bundle.name} {result.bundle.version}: {EVIDENCE.get(result.bundle.evidence, result.bundle.evidence)}"
+                          f" ({result.bundle.trained_on}; {result.bundle.licence})", style="dim"))
+    if result.refusal is not None:
+        parts.append(Text(f"{result.status}: [{result.refusal['code']}] {result.refusal['message']}", style="red"))
+        parts.append(Text(f"  {result.refusal['hint']}"))
+    elif result.findings:
+        parts.append(levels_table(result))
+    parts += [Text(f"warning: {warning.message}", style="yellow") for warning in result.warnings]
+    return Group(*parts, Text(""))
+
+
+def heading(result: StudyResult, sources: Sequence[str]) -> str:
+    """Source, study key, task and the images that were used."""
+    more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+    source = f"{escape(sources[0])}{more}  " if sources else ""
+    used = ", ".join(f"{note.view} {note.sequence} {note.rows}x{note.columns}" for note in result.images)
+    return f"[bold]{source}[/bold]study {result.study['key']}  {result.task}" + (f"  used: {used}" if used else "")
+
+
+def levels_table(result: StudyResult) -> Table:
+    """Levels from the top of the picture down; one column for each graded finding, one for the yes/no findings, one for measurements."""
+    rows = level_rows(result)
+    graded = list(dict.fromkeys(finding.finding for row in rows for finding in row.graded))
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("level", no_wrap=True)
+    for name in graded:
+        table.add_column(term(name).text, no_wrap=True)
+        table.add_column("90 % set", no_wrap=True)
+    table.add_column("refer", no_wrap=True)
+    table.add_column("present (probability; ? look again)")
+    if result.measurements:
+        table.add_column("measured")
+    for row in rows:
+        cells = [row.heading or "image", *(cell for name in graded for cell in grade_cells(row, name)), "refer" if row.refer else ""]
+        measured = [measure_text(row)] if result.measurements else []
+        table.add_row(*(Text(cell) for cell in (*cells, yes_no_text(row) or "-", *measured)), style="yellow" if row.refer else "")
+    return table
+
+
+def grade_cells(row: LevelRow, name: str) -> tuple[str, str]:
+    """Value with its probability, and the set; "-" where the value is not said."""
+    finding = next((finding for finding in row.graded if finding.finding == name), None)
+    if finding is None or finding.value is None:
+        return "-", set_text(finding) if finding else ""
+    return f"{finding.value} ({probability(finding) or 0:.2f})", set_text(finding)
+
+
+def skipped_table(analysis: Analysis) -> Table:
+    """What was not read, and why; the first few where there are many."""
+    table = Table(show_edge=False, pad_edge=False, header_style="bold", title="Skipped", title_justify="left")
+    for name in ("file", "code", "what was seen", "what to do"):
+        table.add_column(name, overflow="fold")
+    for row in analysis.skipped[:REASONS_SHOWN]:
+        table.add_row(*(Text(cell) for cell in (row.source, row.code, row.message, row.hint)))
+    if len(analysis.skipped) > REASONS_SHOWN:
+        table.add_row(f"and {len(analysis.skipped) - REASONS_SHOWN} more", "", "", "--json or --out lists all of them")
+    return table
+
+
+def summary(analysis: Analysis) -> Text:
+    """How many studies were answered, refused and failed, and how many files were skipped."""
+    counts = {status: sum(result.status == status for result in analysis.results) for status in ("done", "refused", "failed")}
+    words = [f"{count} {status}" for status, count in counts.items() if count]
+    words += [f"{len(analysis.skipped)} skipped"] if analysis.skipped else []
+    return Text(", ".join(words) or "nothing to read was found")

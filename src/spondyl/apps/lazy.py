@@ -1,0 +1,46 @@
+"""The laboratory's verbs on the command line: listed always, loaded only when one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+LABORATORY = "spondyl.apps.lab_cli"
+"""Module of the Typer app that holds the verbs below. Loaded by name, so that the clinic never imports the laboratory."""
+
+LAB_VERBS = {
+    "phantom": "Make studies of the digital spine.",
+    "train": "Train the networks of a recipe (needs spondyl[lab]).",
+    "evaluate": "Measure a bundle on a data set (needs spondyl[lab]).",
+    "export": "Turn a training run into a bundle (needs spondyl[lab]).",
+}
+"""First line of help of each laboratory verb."""
+
+
+class LazyGroup(TyperGroup):
+    """A group whose laboratory verbs are placeholders until one of them is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb that was typed; a laboratory verb is replaced by the real one."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, laboratory_verb(name) if name in LAB_VERBS else command, rest
+
+
+def laboratory_verb(name: str) -> Any:
+    """The real command behind a placeholder, from the laboratory."""
+    group: Any = typer.main.get_command(import_module(LABORATORY).app)
+    return group.commands[name]
+
+
+def placeholder(name: str) -> Callable[[], None]:
+    """A command that only stands in the list."""
+
+    def stand_in() -> None:
+        raise AssertionError(f"{name} is resolved by LazyGroup")
+
+    stand_in.__doc__ = LAB_VERBS[name]
+    return stand_in
