@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Picture
-from reports.make_result import BUNDLE, done, picture, refused
 
+from reports.make_result import BUNDLE, done, picture, refused
 from spondyl.core import HeatMap, Image, Series, Study
 from spondyl.core.result import DISCLAIMER, StudyResult
 from spondyl.reports import annotated_png, level_rows, shown_image, slice_png

@@ -4,7 +4,6 @@ import csv
 from io import StringIO
 
 from reports.make_result import done, picture, refused
-
 from spondyl.core.result import DISCLAIMER
 from spondyl.reports import findings_csv
 

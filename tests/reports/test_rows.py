@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from reports.make_result import done, picture
 
+from reports.make_result import done, picture
 from spondyl.core import Finding, vocabulary
 from spondyl.core.result import StudyResult
 from spondyl.reports import level_rows, measure_text, set_text, yes_no_text
