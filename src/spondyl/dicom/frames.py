@@ -1,0 +1,114 @@
+"""One DICOM file -> its frames, as a person would see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from spondyl.core import Geometry, InputError
+from spondyl.dicom import tags
+from spondyl.dicom.cells import Layout, PixelData, frame_cells, pixel_data, read_layout
+from spondyl.dicom.dataset import is_directory, parse
+from spondyl.dicom.geometry import geometry, spacing, view
+from spondyl.dicom.lookup import Places, display, palette, places
+from spondyl.dicom.pixels import luminance, render
+from spondyl.dicom.sequence import sequence, timing
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the file says about itself. The UIDs are replaced by pseudonyms before they reach anything that is kept."""
+
+    study_uid: str = ""
+    series_uid: str = ""
+    instance_uid: str = ""
+    instance: int = 0
+    modality: str = ""
+    sex: str | None = None
+    age_years: float | None = None
+    frames: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """`core.Image` before it has an id."""
+
+    pixels: NDArray[np.float32]
+    spacing_mm: tuple[float, float] | None = None
+    spacing_source: str | None = None
+    view: str = "unknown"
+    sequence: str = "unknown"
+    geometry: Geometry | None = None
+    colour: bool = False
+
+
+def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, Iterator[Frame]]:
+    """The file's head and its frames, decoded one at a time.
+
+    Raises:
+        InputError: With the code of what is wrong; the frames may raise too.
+    """
+    dataset = parse(data, max_inflated)
+    if is_directory(dataset):
+        raise InputError("dicom-directory", "a DICOMDIR lists files and holds no image", "Its files are read from the folder beside it")
+    modality = tags.modality(dataset)
+    source = pixel_data(dataset)
+    if source is None:
+        raise _without_pixels(dataset, modality)
+    layout = read_layout(dataset, source, max_pixels)
+    head = Head(
+        study_uid=tags.word(dataset, "StudyInstanceUID"),
+        series_uid=tags.word(dataset, "SeriesInstanceUID"),
+        instance_uid=tags.word(dataset, "SOPInstanceUID"),
+        instance=int(tags.number(dataset, "InstanceNumber") or 0),
+        modality=modality,
+        sex=tags.sex(dataset),
+        age_years=tags.age_years(dataset),
+        frames=layout.frames,
+    )
+    return head, _frames(dataset, modality, source, layout)
+
+
+def _without_pixels(dataset: Dataset, modality: str) -> InputError:
+    if tags.numbers(dataset, "Rows"):
+        return InputError("pixel-data-truncated", "the file describes an image and ends before its pixels", "Copy or export the file again")
+    what = f"a DICOM object of modality {modality}" if modality else "a DICOM object"
+    return InputError("no-pixel-data", f"{what} without pixels", "Only images are read")
+
+
+def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) -> Iterator[Frame]:
+    per_frame = tags.items(dataset, "PerFrameFunctionalGroupsSequence")
+    shared = tags.items(dataset, "SharedFunctionalGroupsSequence")[:1]
+    for index, (cells, photometric) in enumerate(frame_cells(source, layout)):
+        where = places(dataset, index, per_frame, shared)
+        pixels, colour = _grey(dataset, where, layout, cells, photometric)
+        seen = view(dataset, where.orientation, modality)
+        distance, distance_source = spacing(where.measures, dataset)
+        lies = geometry(where.position, where.orientation)
+        yield Frame(
+            pixels=pixels,
+            spacing_mm=distance,
+            spacing_source=distance_source,
+            view=seen,
+            sequence=sequence(dataset, timing(dataset, *where.groups), seen) if modality == "MR" else "unknown",
+            # One position for many frames is the position of none of them.
+            geometry=None if layout.frames > 1 and where.position is dataset else lies,
+            colour=colour,
+        )
+
+
+def _grey(dataset: Dataset, where: Places, layout: Layout, cells: NDArray[Any], photometric: str) -> tuple[NDArray[np.float32], bool]:
+    """Grey picture of one frame's cells, and whether they were coloured."""
+    if cells.ndim == 3:
+        return luminance(layout.cells.codes(cells), layout.cells.span[1], ybr=photometric.startswith("YBR"))
+    if photometric == "PALETTE COLOR":
+        colours, top = palette(dataset, layout.cells.codes(cells))
+        return luminance(colours, top)
+    if cells.dtype.kind == "f":
+        return display(dataset, where, None)(np.nan_to_num(cells.astype(np.float64))), False
+    return render(cells, layout.cells, display(dataset, where, layout.cells)), False

@@ -1,0 +1,138 @@
+"""The reader: whatever it is given, out come studies, and a row for everything that was not used."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from spondyl.core import Image, InputError
+from spondyl.core.identity import content_hash, pixel_hash, pseudonym
+from spondyl.dicom.found import Entry, find
+from spondyl.dicom.pool import Answer, Pool
+from spondyl.dicom.report import Limits, ReadReport, Skipped, Source
+from spondyl.dicom.studies import ReadFile, assemble
+
+OnProgress = Callable[[int, int], None]
+"""Called with the number of files done and found."""
+
+Outcome = ReadFile | Skipped
+
+
+class Reader:
+    """Reads files, folders, zip archives and DICOMDIRs in limited worker processes. One serves any number of threads.
+
+    Args:
+        key: Key of the pseudonyms, at least 16 bytes. It stays in this process.
+        limits: What one read may cost.
+        workers: Most worker processes at once.
+
+    Example:
+        with Reader(key) as reader:
+            report = reader.read([Source(Path("lumbar.dcm"), "lumbar.dcm")])
+    """
+
+    def __init__(self, key: bytes, limits: Limits | None = None, workers: int = 2) -> None:
+        pseudonym(key, "")  # a key that is too short is found here, not at the first file
+        self._key = key
+        self._limits = limits or Limits()
+        self._workers = workers
+        self._pool = Pool(self._limits, workers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Begin loading the codecs in the background; returns at once."""
+        self._pool.start()
+
+    def close(self) -> None:
+        """End the worker processes. A second call does nothing."""
+        self._pool.close()
+
+    def read(self, sources: Iterable[Source], pair: bool = False, on_progress: OnProgress | None = None) -> ReadReport:
+        """Everything the sources hold. A file that cannot be read becomes a row of `skipped`; the others go on.
+
+        Args:
+            sources: Read in this order; folders recursively and by name.
+            pair: All pictures (png, jpg, tif) of this read are one study; else each is its own.
+            on_progress: Called after each file, in this thread.
+
+        Raises:
+            SpondylError: `reader-closed`, or `reader-unavailable` when the system gives no processes.
+        """
+        files: list[ReadFile] = []
+        skipped: list[Skipped] = []
+        with ExitStack() as stack:
+            entries = find(list(sources), self._limits, stack)
+            for done, outcome in enumerate(self._outcomes(entries, stack), 1):
+                if isinstance(outcome, ReadFile):
+                    files.append(outcome)
+                elif outcome is not None:
+                    skipped.append(outcome)
+                if on_progress is not None:
+                    on_progress(done, len(entries))
+        return assemble(files, skipped, self._key, pair)
+
+    def _outcomes(self, entries: list[Entry], stack: ExitStack) -> Iterator[Outcome | None]:
+        """One outcome an entry, in their order; None for the rest of an archive that was too large."""
+        if len(entries) == 1 or self._workers == 1:
+            left = self._limits.max_read_pixels
+            for entry in entries:
+                outcome = self._outcome(entry, left)
+                left -= _pixels(outcome)
+                yield outcome
+            return
+        yield from self._in_parallel(entries, stack.enter_context(ThreadPoolExecutor(self._workers, "spondyl-read")))
+
+    def _in_parallel(self, entries: list[Entry], threads: ThreadPoolExecutor) -> Iterator[Outcome | None]:
+        left = self._limits.max_read_pixels
+        waiting: deque[Future[Outcome | None]] = deque()
+        for entry in entries:
+            if len(waiting) >= 2 * self._workers:
+                outcome = waiting.popleft().result()
+                left -= _pixels(outcome)
+                yield outcome
+            waiting.append(threads.submit(self._outcome, entry, left))
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _outcome(self, entry: Entry, left: int) -> Outcome | None:
+        """The file behind one entry, or why it is not used."""
+        if entry.archive is not None and entry.archive.spent:
+            return None
+        try:
+            if left <= 0:
+                raise InputError("read-too-large", "the files before this one filled the memory of one read", "Read fewer files at once")
+            data = entry.load(self._limits)
+            return self._named(entry.label, content_hash(data), self._pool.decode(data))
+        except InputError as error:
+            label = entry.archive.label if entry.archive is not None and error.code == "archive-too-large" else entry.label
+            return Skipped(label, error.code, error.message, error.hint)
+
+    def _named(self, label: str, sha256: str, answer: Answer) -> ReadFile:
+        """Ids and pseudonyms in the place of UIDs."""
+        head = answer.head
+        study, series, instance = (str(head[name]) for name in ("study_uid", "series_uid", "instance_uid"))
+        return ReadFile(
+            label=label,
+            sha256=sha256,
+            study_key=pseudonym(self._key, study) if study else "",
+            series_key=pseudonym(self._key, series) if series else "",
+            instance_key=pseudonym(self._key, instance or sha256),
+            instance=int(head["instance"]),
+            modality=str(head["modality"]),
+            sex=head["sex"],
+            age_years=head["age_years"],
+            images=tuple(Image(pixel_hash(frame.pixels), frame.pixels, **frame.fields) for frame in answer.frames),
+        )
+
+
+def _pixels(outcome: Outcome | None) -> int:
+    return sum(image.pixels.size for image in outcome.images) if isinstance(outcome, ReadFile) else 0

@@ -1,0 +1,148 @@
+"""What passes between the reader and a worker: lengths, JSON and plain numbers. Nothing that comes from a worker is unpickled.
+
+request     8-byte length, file
+answer      4-byte length, JSON {"head": {...}}, then for each frame: 4-byte length, JSON, rows x columns float32
+            or, at any point, 4-byte length, JSON {"error": [code, message, hint]}
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.core import Geometry, InputError
+
+if TYPE_CHECKING:
+    from spondyl.dicom.frames import Frame, Head
+
+MAX_JSON = 2**16
+
+
+class WorkerLostError(ConnectionError):
+    """The other side closed the line, or said something that makes no sense."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Received:
+    """One frame as it arrived: pixels and the fields of `core.Image` around them."""
+
+    pixels: NDArray[np.float32]
+    fields: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Line:
+    """A socket with a deadline (`time.monotonic`), shared by all of its operations."""
+
+    socket: socket.socket
+    deadline: float | None = None
+
+    def send(self, *parts: bytes | memoryview) -> None:
+        """Send everything.
+
+        Raises:
+            TimeoutError, OSError: When the deadline passes or the other side is gone.
+        """
+        for part in parts:
+            self._arm()
+            self.socket.sendall(part)
+
+    def receive_into(self, view: memoryview) -> None:
+        """Fill `view`.
+
+        Raises:
+            TimeoutError, WorkerLostError: When the deadline passes or the other side closes.
+        """
+        while len(view):
+            self._arm()
+            got = self.socket.recv_into(view)
+            if not got:
+                raise WorkerLostError("the line was closed")
+            view = view[got:]
+
+    def receive(self, size: int) -> bytearray:
+        """Exactly `size` bytes."""
+        buffer = bytearray(size)
+        self.receive_into(memoryview(buffer))
+        return buffer
+
+    def _arm(self) -> None:
+        if self.deadline is None:
+            return
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.socket.settimeout(left)
+
+
+def send_json(line: Line, value: dict[str, Any], pixels: NDArray[np.float32] | None = None) -> None:
+    """One message, with the pixels behind it."""
+    text = json.dumps(value).encode()
+    line.send(len(text).to_bytes(4, "big") + text)
+    if pixels is not None:
+        line.send(np.ascontiguousarray(pixels, np.float32).data.cast("B"))
+
+
+def send_head(line: Line, head: Head) -> None:
+    """Worker side: the first message of an answer."""
+    send_json(line, {"head": asdict(head)})
+
+
+def send_frame(line: Line, frame: Frame) -> None:
+    """Worker side: one frame."""
+    place = frame.geometry
+    fields = {
+        "shape": frame.pixels.shape,
+        "spacing_mm": frame.spacing_mm,
+        "spacing_source": frame.spacing_source,
+        "view": frame.view,
+        "sequence": frame.sequence,
+        "geometry": [place.position, place.row_direction, place.column_direction] if place else None,
+        "colour": frame.colour,
+    }
+    send_json(line, fields, frame.pixels)
+
+
+def receive_json(line: Line) -> dict[str, Any]:
+    """Reader side: one message.
+
+    Raises:
+        InputError: If the worker answers with an error.
+        WorkerLostError: If the message makes no sense.
+    """
+    size = int.from_bytes(line.receive(4), "big")
+    if size > MAX_JSON:
+        raise WorkerLostError(f"a message of {size} bytes")
+    value = json.loads(line.receive(size))
+    if not isinstance(value, dict):
+        raise WorkerLostError("not a message")
+    if "error" in value:
+        code, message, hint = map(str, value["error"])
+        raise InputError(code, message, hint)
+    return value
+
+
+def receive_frame(line: Line, max_pixels: int) -> Received:
+    """Reader side: one frame of at most `max_pixels`."""
+    fields = receive_json(line)
+    rows, columns = map(int, fields.pop("shape"))
+    if rows < 1 or columns < 1 or rows * columns > max_pixels:
+        raise WorkerLostError(f"a frame of {rows} x {columns}")
+    pixels = np.empty((rows, columns), np.float32)
+    line.receive_into(pixels.data.cast("B"))
+    place = fields.pop("geometry")
+    spacing = fields.pop("spacing_mm")
+    fields["geometry"] = Geometry(*(_triple(item) for item in place)) if place else None
+    fields["spacing_mm"] = (float(spacing[0]), float(spacing[1])) if spacing else None
+    return Received(pixels, fields)
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    x, y, z = map(float, values)
+    return x, y, z
