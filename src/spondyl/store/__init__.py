@@ -6,9 +6,9 @@ from spondyl.store.jobs import Job, JobEvent
 from spondyl.store.key import load_key, load_or_create_key
 from spondyl.store.parse import parse_result
 from spondyl.store.store import Store
-from spondyl.store.studies import ResultRow, StudyRow
+from spondyl.store.studies import ResultRow, StudyDraft, StudyRow, draft_of
 
 __all__ = [
-    "Incoming", "Job", "JobEvent", "KeptFile", "MapNote", "ResultRow", "Store", "StudyRow", "load_key", "load_or_create_key",
-    "parse_result",
+    "Incoming", "Job", "JobEvent", "KeptFile", "MapNote", "ResultRow", "Store", "StudyDraft", "StudyRow",
+    "draft_of", "load_key", "load_or_create_key", "parse_result",
 ]

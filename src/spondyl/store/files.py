@@ -8,12 +8,14 @@ import os
 import secrets
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 PREAMBLE_BYTES = 128
 """DICOM PS3.10 7.1: 128 bytes that belong to no attribute, then "DICM". They can hide anything, so they are zeroed."""
 
+SYNC_THREADS = 8
 _MAGIC_END = PREAMBLE_BYTES + 4
 
 
@@ -36,7 +38,7 @@ class Incoming:
         self.path = folder / secrets.token_hex(16)
         self.size = 0
         self.head = b""
-        self._file = open(self.path, "xb")  # noqa: SIM115 - held open between chunks, closed by seal() or discard()
+        self._file = open(self.path, "xb")  # noqa: SIM115 - held open between chunks, closed by finish() or discard()
         self._digest = hashlib.sha256()
         self._waiting: bytes | None = b""
 
@@ -50,15 +52,22 @@ class Incoming:
         if len(self._waiting) >= _MAGIC_END:
             self._release()
 
-    def seal(self) -> None:
-        """Everything written is on disk and the file is closed; it can now be read under `path`."""
+    def finish(self) -> None:
+        """Nothing more will be written; it can be read under `path`, and is not yet safe from a power cut."""
         if self._file.closed:
             return
         if self._waiting is not None:
             self._release()
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
+
+    def sync(self) -> None:
+        """Its bytes are on disk."""
+        self.finish()
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def discard(self) -> None:
         """Forget it."""
@@ -67,7 +76,7 @@ class Incoming:
 
     @property
     def name(self) -> str:
-        """SHA-256 of the kept bytes, in hex; final once sealed."""
+        """SHA-256 of the kept bytes, in hex; final once finished."""
         return self._digest.hexdigest()
 
     def _release(self) -> None:
@@ -103,9 +112,11 @@ class Shelves:
 
     def keep(self, files: Iterable[Incoming]) -> tuple[KeptFile, ...]:
         """Move received files into place; on return they survive a power cut. The same bytes twice are one file."""
+        received = list(files)
+        with ThreadPoolExecutor(SYNC_THREADS) as threads:  # disks sync many files together faster than one by one
+            list(threads.map(Incoming.sync, received))
         kept, folders = [], set()
-        for file in files:
-            file.seal()
+        for file in received:
             path = self.path(file.name)
             if not path.parent.is_dir():
                 path.parent.mkdir(exist_ok=True, mode=0o700)

@@ -83,6 +83,13 @@ def find_job(connection: Connection, job_id: str) -> Job | None:
     return None if row is None else _job(connection, row)
 
 
+def newest_of(connection: Connection, study_key: str) -> Job | None:
+    """The newest job that has this study, or None."""
+    query = select(jobs).join(job_studies, job_studies.c.job_id == jobs.c.id).where(job_studies.c.study_key == study_key)
+    row = connection.execute(query.order_by(jobs.c.created_at.desc()).limit(1)).one_or_none()
+    return None if row is None else _job(connection, row)
+
+
 def unfinished(connection: Connection) -> tuple[str, ...]:
     """Ids of the jobs that still have to be done, oldest first."""
     return tuple(connection.scalars(select(jobs.c.id).where(jobs.c.state.not_in(FINISHED)).order_by(jobs.c.created_at)))
@@ -99,6 +106,19 @@ def begin(connection: Connection, job_id: str) -> int:
     """Count one more attempt and say which it is (1 is the first)."""
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(attempts=jobs.c.attempts + 1))
     return int(connection.scalars(select(jobs.c.attempts).where(jobs.c.id == job_id)).one())
+
+
+def remark(connection: Connection, job_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows to what was skipped."""
+    known = json.loads(connection.scalars(select(jobs.c.skipped).where(jobs.c.id == job_id)).one())
+    more = [dict(row) for row in rows if dict(row) not in known]
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(skipped=json.dumps(known + more)))
+
+
+def release(connection: Connection, job_id: str) -> None:
+    """Queued again, with one attempt less."""
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(attempts=jobs.c.attempts - 1))
+    move(connection, job_id, QUEUED, QUEUED, 0.0)
 
 
 def move(

@@ -18,7 +18,7 @@ from spondyl.store.engine import open_engine, reading, writing
 from spondyl.store.files import Incoming, KeptFile, Shelves, sweep_incoming
 from spondyl.store.jobs import Job, JobEvent
 from spondyl.store.schema import audit, files, images, results, studies, study_files
-from spondyl.store.studies import ResultRow, StudyRow
+from spondyl.store.studies import ResultRow, StudyDraft, StudyRow, draft_of
 
 
 class Store:
@@ -59,29 +59,28 @@ class Store:
         return self._uploads.keep(received)
 
     def accept(
-        self, kept: Sequence[KeptFile], studies: Mapping[str, tuple[Study, Sequence[str]]], *, tasks: Sequence[str],
-        pair: bool = False, skipped: Sequence[Mapping[str, Any]] = (), who: str = "api",
+        self, kept: Sequence[KeptFile], drafts: Sequence[StudyDraft], *, tasks: Sequence[str], pair: bool = False,
+        skipped: Sequence[Mapping[str, Any]] = (), who: str = "api",
     ) -> Job:
         """Files, studies and a queued job in one commit; on return all of it survives a power cut.
 
         Args:
             kept: From `keep`.
-            studies: By key, the study as read and the hashes of the kept files it came from.
+            drafts: What was read from them.
             tasks: Names of the tasks to run.
             pair: Whether the pictures of the upload were read as one study.
             skipped: Rows of {file, code, message, hint}, with no file names.
             who: Which door took it in, for the audit.
         """
         job_id = secrets.token_hex(16)
-        previews = {key: self._keep_preview(study) for key, (study, _) in studies.items()}
+        previews = [self._keep_image(draft.preview) for draft in drafts]
         with writing(self._engine) as connection:
             study_rows.add_files(connection, [(file.name, file.size) for file in kept])
-            for key, (study, sources) in studies.items():
-                preview, artefact = previews[key]
-                study_rows.add_study(connection, study, preview.id, sources)
-                study_rows.add_image(connection, key, preview.id, artefact, preview.shape)
-            job_rows.add_job(connection, job_id, files=[file.name for file in kept], studies=list(studies), tasks=tasks, pair=pair,
-                             skipped=skipped)
+            for draft, artefact in zip(drafts, previews, strict=True):
+                study_rows.add_study(connection, draft)
+                study_rows.add_image(connection, draft.key, draft.preview.id, artefact, draft.preview.shape)
+            job_rows.add_job(connection, job_id, files=[file.name for file in kept], studies=[draft.key for draft in drafts],
+                             tasks=tasks, pair=pair, skipped=skipped)
             connection.execute(insert(audit).values(_audit(who, "upload", job_id, "accepted")))
         return self.job(job_id)
 
@@ -129,6 +128,11 @@ class Store:
             raise NotFoundError("unknown-job", "no job has this id", "Take the id from the answer to the upload")
         return found
 
+    def job_of(self, key: str) -> Job | None:
+        """The newest job that a study is part of, or None."""
+        with reading(self._engine) as connection:
+            return job_rows.newest_of(connection, key)
+
     def unfinished_jobs(self) -> tuple[str, ...]:
         """Ids of the jobs that still have to be done, oldest first."""
         with reading(self._engine) as connection:
@@ -153,6 +157,16 @@ class Store:
             if moved and state in job_rows.FINISHED:
                 connection.execute(insert(audit).values(_audit("worker", "analyse", job_id, state)))
             return moved
+
+    def remark(self, job_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add what was noticed after the upload was accepted; rows as `skipped` of `accept`."""
+        with writing(self._engine) as connection:
+            job_rows.remark(connection, job_id, rows)
+
+    def release_job(self, job_id: str) -> None:
+        """Put a job back that was interrupted on purpose: that attempt does not count."""
+        with writing(self._engine) as connection:
+            job_rows.release(connection, job_id)
 
     def job_events(self, job_id: str, after: int = 0) -> tuple[JobEvent, ...]:
         """Events of a job that came after number `after`."""
@@ -193,13 +207,14 @@ class Store:
         answer = study_rows.fingerprint(study, result.bundle.sha256 if result.bundle else "", result.software)
         if self.has_answer(study, result.task, result.bundle.sha256 if result.bundle else "", result.software):
             return False
-        wanted = {note.id for note in result.images} | {preview_of(study).id}
+        draft = draft_of(study)
+        wanted = {note.id for note in result.images} | {draft.preview.id}
         pictures = [(image, self._keep_image(image)) for image in study.images if image.id in wanted]
         artefact = self._artefacts.keep_bytes(pack_maps(output.maps)).name if output.maps else None
         with writing(self._engine) as connection:
             if study_rows.same_answer(connection, study.key, result.task, answer):
                 return False
-            study_rows.add_study(connection, study, preview_of(study).id)
+            study_rows.add_study(connection, draft)
             for image, name in pictures:
                 study_rows.add_image(connection, study.key, image.id, name, image.shape)
             study_rows.add_result(connection, result, result.to_json(), answer, output.maps, artefact)
@@ -267,17 +282,8 @@ class Store:
             rows = connection.execute(select(audit.c.who, audit.c.what, audit.c.object, audit.c.outcome).order_by(audit.c.id))
             return tuple((row[0], row[1], row[2], row[3]) for row in rows)
 
-    def _keep_preview(self, study: Study) -> tuple[Image, str]:
-        image = preview_of(study)
-        return image, self._keep_image(image)
-
     def _keep_image(self, image: Image) -> str:
         return self._artefacts.keep_bytes(pack_image(image.pixels)).name
-
-
-def preview_of(study: Study) -> Image:
-    """The picture that stands for a study in a list: the middle one."""
-    return study.images[len(study.images) // 2]
 
 
 def _audit(who: str, what: str, what_on: str, outcome: str) -> dict[str, Any]:

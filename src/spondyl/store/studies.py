@@ -12,9 +12,43 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from spondyl.core import HeatMap, Study, StudyResult
+from spondyl.core import HeatMap, Image, Study, StudyResult
 from spondyl.store.artefacts import MapNote
 from spondyl.store.schema import files, heat_maps, images, results, studies, study_files
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyDraft:
+    """What is written down about a study when it is first seen; parts that were read one by one can be added up.
+
+    Attributes:
+        key, modality: As in `core.Study`.
+        series: Keys of its series.
+        images: Ids of its images.
+        preview: The picture that stands for it in a list.
+        files: Content hashes of the kept files it came from.
+    """
+
+    key: str
+    modality: str
+    series: frozenset[str]
+    images: frozenset[str]
+    preview: Image
+    files: tuple[str, ...] = ()
+
+    def __add__(self, other: StudyDraft) -> StudyDraft:
+        if other.key != self.key:
+            raise ValueError("drafts of two studies cannot be added")
+        files = tuple(dict.fromkeys(self.files + other.files))
+        return StudyDraft(self.key, self.modality or other.modality, self.series | other.series, self.images | other.images,
+                          self.preview, files)
+
+
+def draft_of(study: Study, files: tuple[str, ...] = ()) -> StudyDraft:
+    """The draft of a study as it was read; its middle image is the preview."""
+    pictures = study.images
+    series = frozenset(series.key for series in study.series)
+    return StudyDraft(study.key, study.modality, series, frozenset(image.id for image in pictures), pictures[len(pictures) // 2], files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +97,14 @@ def add_files(connection: Connection, kept: Iterable[tuple[str, int]]) -> None:
     insert_missing(connection, files, [{"sha256": name, "size": size, "received_at": now} for name, size in kept])
 
 
-def add_study(connection: Connection, study: Study, preview: str | None, sources: Iterable[str] = ()) -> None:
+def add_study(connection: Connection, draft: StudyDraft) -> None:
     """A row for the study, if it has none, and the kept files it came from."""
+    counts = {"series_count": len(draft.series), "image_count": len(draft.images)}
     insert_missing(connection, studies, [{
-        "key": study.key, "modality": study.modality[:16], "series_count": len(study.series), "image_count": len(study.images),
-        "preview": preview, "created_at": time.time(),
+        "key": draft.key, "modality": draft.modality[:16], "preview": draft.preview.id, "created_at": time.time(), **counts,
     }])
-    values = {"series_count": len(study.series), "image_count": len(study.images)}
-    connection.execute(studies.update().where(studies.c.key == study.key, studies.c.image_count < len(study.images)).values(**values))
-    insert_missing(connection, study_files, [{"study_key": study.key, "sha256": name} for name in sources])
+    connection.execute(studies.update().where(studies.c.key == draft.key, studies.c.image_count < len(draft.images)).values(**counts))
+    insert_missing(connection, study_files, [{"study_key": draft.key, "sha256": name} for name in draft.files])
 
 
 def add_image(connection: Connection, key: str, image: str, artefact: str, shape: tuple[int, int]) -> None:

@@ -1,0 +1,107 @@
+"""Routes: upload, jobs and their progress."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from spondyl.apps.api.intake import Intake
+from spondyl.apps.api.receive import FILE_FIELDS, UploadLimits, receive
+from spondyl.apps.api.schemas import AcceptedBody, ErrorBody, JobBody, SkippedFile, job_body
+from spondyl.core import InputError
+from spondyl.store import Store
+
+POLL_S = 0.1
+HEARTBEAT_S = 15.0
+
+_FORM = {
+    "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
+        "type": "object",
+        "properties": {
+            **{name: {"type": "array", "items": {"type": "string", "format": "binary"}, "description": "DICOM, PNG, JPEG, TIFF or zip"}
+               for name in FILE_FIELDS},
+            "task": {"type": "string", "description": "Name of one task; empty: every task"},
+            "pair": {"type": "boolean", "description": "Whether all pictures of the upload are one study"},
+        },
+    }}}}
+}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": text}
+    for status, text in ((413, "Over a limit"), (415, "Not a multipart form"), (422, "Nothing of it can be read"), (503, "Busy"))
+}
+
+
+def upload_router(intake: Intake, limits: UploadLimits) -> APIRouter:
+    """POST /api/v1/studies."""
+    router = APIRouter(prefix="/api/v1", tags=["jobs"])
+
+    @router.post("/studies", status_code=202, response_model=AcceptedBody, responses=_ERRORS, openapi_extra=_FORM)
+    async def upload(request: Request) -> JSONResponse:
+        """Send one or many files, or a zip. Acknowledged only when all of it is safe on disk; the answer comes with the job."""
+        await run_in_threadpool(intake.check_queue)
+        form = await receive(request, intake.store.incoming, limits)
+        accepted = await run_in_threadpool(
+            intake.take, form.files, task=form.fields.get("task", ""), pair=_flag(form.fields.get("pair", "")), too_large=form.skipped
+        )
+        skipped = [SkippedFile(**{k: row[k] for k in ("source", "code", "message", "hint")}) for row in accepted.skipped]
+        body = AcceptedBody(job=job_body(accepted.job, skipped), studies=list(accepted.job.studies), skipped=skipped)
+        return JSONResponse(body.model_dump(), 202, {"location": f"/api/v1/jobs/{accepted.job.id}"})
+
+    return router
+
+
+def job_router(store: Store) -> APIRouter:
+    """GET /api/v1/jobs/..."""
+    router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses={404: {"model": ErrorBody}})
+
+    @router.get("/{job_id}")
+    def job(job_id: str) -> JobBody:
+        """How far an upload has come."""
+        return job_body(store.job(job_id))
+
+    @router.get("/{job_id}/events", response_class=StreamingResponse)
+    async def events(job_id: str, request: Request) -> StreamingResponse:
+        """Server-sent events: `stage` for each step, from the first one or from Last-Event-ID on, and `end` with the job."""
+        await run_in_threadpool(store.job, job_id)
+        last = request.headers.get("last-event-id", "")
+        stream = _events(store, job_id, int(last) if last.isdigit() else 0)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    return router
+
+
+async def _events(store: Store, job_id: str, last: int) -> AsyncIterator[str]:
+    """Read from the database, so that a stream may begin before a restart and go on after it."""
+    quiet_s = 0.0
+    while True:
+        job = await run_in_threadpool(store.job, job_id)
+        for event in await run_in_threadpool(store.job_events, job_id, last):
+            last, quiet_s = event.seq, 0.0
+            data = {"state": event.state, "stage": event.stage, "progress": event.progress}
+            yield f"id: {event.seq}\nevent: stage\ndata: {json.dumps(data)}\n\n"
+        if job.finished:
+            yield f"event: end\ndata: {job_body(job).model_dump_json()}\n\n"
+            return
+        if quiet_s >= HEARTBEAT_S:
+            quiet_s = 0.0
+            yield ": still here\n\n"
+        await anyio.sleep(POLL_S)
+        quiet_s += POLL_S
+
+
+def _flag(text: str) -> bool:
+    """A form's yes or no.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    known = {"": False, "0": False, "false": False, "no": False, "off": False, "1": True, "true": True, "yes": True, "on": True}
+    if text.lower() not in known:
+        raise InputError("bad-field", "the field `pair` is neither true nor false", "Send true or false")
+    return known[text.lower()]

@@ -1,0 +1,253 @@
+"""Jobs on DBOS: an accepted upload is analysed, once, whatever happens to the process in between.
+
+The job row that the store committed with the upload is what was promised; the workflow only carries it out. So a job
+whose workflow was never written (the process died between the two) is found at the next start and handed over again.
+DBOS keeps its tables in the same database as the store.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from dbos import DBOS, Queue, Serializer, SetWorkflowID
+
+from spondyl.apps.wiring import answer, where
+from spondyl.core import NotFoundError, SpondylError, Study, TaskOutput
+from spondyl.core.errors import describe_unknown
+from spondyl.dicom import Reader, Source
+from spondyl.inference import Shelf
+from spondyl.store import Job, Store
+from spondyl.tasks.port import Task
+
+log = logging.getLogger(__name__)
+
+APPLICATION_VERSION = "spondyl-jobs-1"
+"""Pinned: DBOS recovers only jobs of its own version. Raise it when the steps of the workflow change their order or names."""
+QUEUE = "spondyl-analyse"
+POLL_S = 0.1
+MAX_ATTEMPTS = 3
+"""A job that took the process down this often is given up, so that one bad study cannot keep the server from starting."""
+MAX_WAITING = 200
+"""Jobs that may wait; an upload beyond that is asked to come back later."""
+MEMORY_BYTES = 64 * 2**20
+"""Pixels kept between the upload and its analysis; what does not fit is read from disk again."""
+
+
+class Worker:
+    """Analyses accepted jobs in threads of this process. One at a time in a process (DBOS holds process-wide state)."""
+
+    def __init__(
+        self, *, tasks: Mapping[str, Task], shelf: Shelf, reader: Reader, store: Store, concurrency: int = 1
+    ) -> None:
+        self._tasks = tasks
+        self._shelf = shelf
+        self._reader = reader
+        self._store = store
+        self._concurrency = concurrency
+        self._memory = StudyMemory(MEMORY_BYTES)
+        self._stopping = threading.Event()
+        self._queue: Queue | None = None
+        self._workflow: Callable[[str], str] | None = None
+
+    def start(self) -> None:
+        """Begin to work; jobs that an earlier process left unfinished come first."""
+        DBOS(config={
+            "name": "spondyl", "system_database_url": self._store.url, "application_version": APPLICATION_VERSION,
+            "log_level": "ERROR", "enable_otlp": False, "serializer": _Json(), "notification_listener_polling_interval_sec": 1.0,
+        })
+        self._workflow = DBOS.workflow(name="analyse", max_recovery_attempts=MAX_ATTEMPTS + 2)(self._analyse)
+        DBOS.launch()
+        self._queue = DBOS.register_queue(
+            QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=POLL_S, on_conflict="always_update"
+        )
+        for job_id in self._store.unfinished_jobs():
+            self._enqueue(job_id)
+
+    def stop(self, patience_s: int = 10) -> None:
+        """Stop after the study in hand; the rest of its job goes on at the next start."""
+        self._stopping.set()
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=patience_s)
+
+    @property
+    def full(self) -> bool:
+        """Whether so many jobs wait that another should not be accepted."""
+        return sum(self._store.waiting().values()) >= MAX_WAITING
+
+    def submit(self, job: Job, studies: Iterable[Study] = ()) -> None:
+        """Hand over a job that the store has accepted; `studies` as just read save reading them again."""
+        for study in studies:
+            self._memory.put(study, self._sources(job, study.key))
+        self._enqueue(job.id)
+
+    def _enqueue(self, job_id: str) -> None:
+        """Enqueue under the job's id, or a further one where an earlier workflow ended without finishing the job."""
+        if self._queue is None or self._workflow is None:
+            raise RuntimeError("the worker was not started")
+        for attempt in range(1, 100):
+            status = DBOS.get_workflow_status(f"{job_id}.{attempt}")
+            if status is None or status.status in ("PENDING", "ENQUEUED", "DELAYED"):
+                with SetWorkflowID(f"{job_id}.{attempt}"):
+                    self._queue.enqueue(self._workflow, job_id)
+                return
+
+    def _analyse(self, job_id: str) -> str:
+        """The workflow. Whatever happens, the job row says so."""
+        job = self._store.job(job_id)
+        if job.finished:
+            return job.state
+        if self._store.begin_job(job_id) > MAX_ATTEMPTS:
+            return self._fail(job_id, {
+                "code": "job-gave-up", "message": f"the analysis stopped the server {MAX_ATTEMPTS} times",
+                "hint": "Upload the files again in smaller groups; report it if it happens again",
+            })
+        try:
+            return self._run(job)
+        except SpondylError as error:
+            return self._fail(job_id, error.as_dict())
+        except Exception as error:  # the door: what we did not foresee is logged by place, never by its message
+            incident = secrets.token_hex(4)
+            log.error("job %s failed, incident %s: %s", job_id, incident, where(error))
+            return self._fail(job_id, {
+                "code": "internal-error", "message": f"the analysis failed; incident {incident}",
+                "hint": "This is our failure; report it with the incident number",
+            })
+
+    def _run(self, job: Job) -> str:
+        progress = _Progress(self._store, job.id, len(job.studies) * len(job.tasks))
+        statuses = []
+        for key in job.studies:
+            for task in job.tasks:
+                if self._stopping.is_set():
+                    self._store.release_job(job.id)
+                    return "interrupted"
+                statuses.append(DBOS.run_step({"name": f"answer {task}"}, self._answer, job, key, task, progress))
+                progress.unit_done()
+        if statuses and all(status == "failed" for status in statuses):
+            return self._fail(job.id, {
+                "code": "analysis-failed", "message": f"no result could be made of {len(job.studies)} studies",
+                "hint": "Each result says what happened; `spondyl doctor` checks the installation",
+            })
+        self._store.move_job(job.id, "done", "finished", 1.0)
+        return "done"
+
+    def _answer(self, job: Job, key: str, name: str, progress: _Progress) -> str:
+        """One study through one task, saved; the status of its result."""
+        task = self._tasks.get(name)
+        if task is None:
+            raise NotFoundError("unknown-task", describe_unknown("task", name, self._tasks))
+        progress.stage("read")
+        study = self._study(job, key)
+        if self._answered(study, name):
+            return self._store.result(key, name).status
+        output: TaskOutput = answer(study, task, self._shelf, progress.stage)
+        progress.stage("save")
+        self._store.save(study, output)
+        return output.result.status
+
+    def _answered(self, study: Study, name: str) -> bool:
+        """Whether these very images were answered by this very bundle and software before."""
+        try:
+            engine = self._shelf.open(name)
+        except SpondylError:
+            return False
+        return self._store.has_answer(study, name, engine.bundle.sha256, engine.software)
+
+    def _study(self, job: Job, key: str) -> Study:
+        names = self._sources(job, key)
+        study = self._memory.take(key, names)
+        if study is not None:
+            return study
+        sources = [Source(self._store.upload_path(name), name) for name in names]
+        report = self._reader.read(sources, pair=job.pair)
+        for found in report.studies:
+            if found.key != key:
+                self._memory.put(found, names)
+        conflicts = [{"file": None, "code": row.code, "message": row.message, "hint": row.hint} for row in report.skipped
+                     if row.code == "uid-conflict"]
+        if conflicts:
+            self._store.remark(job.id, conflicts)
+        study = next((found for found in report.studies if found.key == key), None)
+        if study is None:
+            raise NotFoundError("study-lost", "a kept upload can no longer be read", "Upload the files of this study again")
+        return study
+
+    def _sources(self, job: Job, key: str) -> tuple[str, ...]:
+        """The kept files a study is read from: all that ever came for it, or, for paired pictures, this upload."""
+        return job.files if job.pair else self._store.files_of([key])
+
+    def _fail(self, job_id: str, error: Mapping[str, str]) -> str:
+        self._store.move_job(job_id, "failed", "finished", 1.0, error)
+        return "failed"
+
+
+class StudyMemory:
+    """Studies just read, while they wait; the oldest go when their pixels pass the budget. Safe between threads."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        self._budget = budget_bytes
+        self._held: OrderedDict[str, tuple[tuple[str, ...], Study]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, study: Study, sources: tuple[str, ...]) -> None:
+        """Hold a study that was read from these files."""
+        with self._lock:
+            self._held[study.key] = (sources, study)
+            while self._held and sum(_bytes(held) for _, held in self._held.values()) > self._budget:
+                self._held.popitem(last=False)
+
+    def take(self, key: str, sources: tuple[str, ...]) -> Study | None:
+        """The study, if it is held and was read from just these files."""
+        with self._lock:
+            held = self._held.get(key)
+        return held[1] if held is not None and held[0] == sources else None
+
+
+class _Progress:
+    """Where a job stands, written when a stage is new to the job or the last word is a moment old."""
+
+    def __init__(self, store: Store, job_id: str, units: int) -> None:
+        self._store, self._job_id, self._units = store, job_id, max(units, 1)
+        self._done, self._step = 0, 0
+        self._seen: set[str] = set()
+        self._last = 0.0
+
+    def stage(self, name: str) -> None:
+        """A stage of the current study begins."""
+        self._step += 1
+        if name in self._seen and time.monotonic() - self._last < 0.25:
+            return
+        self._seen.add(name)
+        self._last = time.monotonic()
+        within = min(0.9, 0.15 * self._step)
+        self._store.move_job(self._job_id, "running", name, round((self._done + within) / self._units, 4))
+
+    def unit_done(self) -> None:
+        """One study has gone through one task."""
+        self._done += 1
+        self._step = 0
+
+
+class _Json(Serializer):  # type: ignore[misc]  # DBOS ships no types we follow
+    """What DBOS writes down, as JSON: a database is no place to load pickles from."""
+
+    def serialize(self, data: Any) -> str:
+        if isinstance(data, BaseException):
+            return json.dumps({"error": where(data)})
+        return json.dumps(data)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        return "spondyl_json"
+
+
+def _bytes(study: Study) -> int:
+    return sum(image.pixels.nbytes for image in study.images)
