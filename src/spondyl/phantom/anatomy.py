@@ -44,7 +44,7 @@ class Plate:
     def smooth(self, t: NDArray[np.floating]) -> NDArray[np.floating]:
         """Hollow of the plate at t (0 anterior .. 1 posterior), mm into the body."""
         s = np.clip(t, 0, 1)
-        return self.shape.concavity_mm * 4 * s * (1 - s) * (0.75 + 0.5 * s)
+        return np.asarray(self.shape.concavity_mm * 4 * s * (1 - s) * (0.75 + 0.5 * s))
 
     def pit(self, t: NDArray[np.floating]) -> NDArray[np.floating]:
         """Erosion and Schmorl node at t, mm into the body."""
@@ -52,7 +52,7 @@ class Plate:
         rough = np.sin(6.1 * s + q) * np.sin(10.7 * s + 2.3 * q) + 0.35 * np.sin(23 * s + 3.1 * q)
         edge = np.minimum(1.0, 8 * s * (1 - s))
         node = self.shape.node_mm * np.exp(-(((s - self.shape.node_at) / 0.075) ** 2) / 2)
-        return self.shape.irregularity_mm * np.maximum(rough, -0.1) * 1.6 * edge + node
+        return np.asarray(self.shape.irregularity_mm * np.maximum(rough, -0.1) * 1.6 * edge + node)
 
     def into_body(self, t: NDArray[np.floating]) -> NDArray[np.floating]:
         """Whole displacement of the plate at t, mm into the body."""
@@ -74,7 +74,7 @@ class Body:
     @property
     def centre(self) -> Point:
         """Mean of the corners."""
-        return (self.lower.anterior + self.lower.posterior + self.upper.anterior + self.upper.posterior) / 4
+        return np.asarray(np.mean([self.lower.anterior, self.lower.posterior, self.upper.anterior, self.upper.posterior], axis=0))
 
     @property
     def tilt(self) -> float:
@@ -99,7 +99,7 @@ class Disc:
     @property
     def centre(self) -> Point:
         """Mean of the corners."""
-        return self.corners.mean(axis=0)
+        return np.asarray(self.corners.mean(axis=0))
 
     @property
     def ends(self) -> NDArray[np.float64]:
@@ -146,7 +146,8 @@ def build(spec: SubjectSpec) -> Spine:
         discs.append(Disc(index, above, below, disc))
         next_disc = spec.discs[index + 1] if index + 1 < len(spec.discs) else None
         upper = _upper_plate(above, vertebra, next_disc.lower_plate if next_disc else FLAT)
-        bodies.append(Body(index, above, upper, vertebra.wall_mm, vertebra.fat, (disc.spurs_mm, next_disc.spurs_mm if next_disc else (0.0, 0.0))))
+        spurs = (disc.spurs_mm, next_disc.spurs_mm if next_disc else (0.0, 0.0))
+        bodies.append(Body(index, above, upper, vertebra.wall_mm, vertebra.fat, spurs))
         below = upper
     return Spine(tuple(bodies), tuple(discs), *_sacrum(spec, top))
 

@@ -65,8 +65,8 @@ def _paint_body(s: Scene, body: Body) -> None:
     d, above_low, below_high, t = body_distance(body, u, v)
     c.paint(d, s.of["cortex"], window)
     value = _marrow(s, body, window, (u, v), (above_low, below_high, t))
-    shell = 0.95 + 0.2 * s.lumps.at(x, y)
-    inner = np.maximum(d + shell, np.maximum(1.15 - above_low, 1.0 - below_high))
+    shell = 0.8 + 0.2 * s.lumps.at(x, y)
+    inner = np.maximum(d + shell, np.maximum(1.05 - above_low, 0.85 - below_high))
     c.paint(inner, value, window)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
+"""Maps over a picture: float32 where they are large, float64 where a table was looked up."""
 Window = tuple[slice, slice]
 EVERYWHERE: Window = (slice(None), slice(None))
 
@@ -89,7 +91,7 @@ def cover(target: NDArray[np.floating], share: NDArray[np.floating], value: NDAr
 
 def coverage(distance: NDArray[np.floating], edge_mm: float) -> NDArray[np.floating]:
     """Share of a pixel inside a shape whose signed distance at its centre is `distance`."""
-    return np.clip(0.5 - distance / edge_mm, 0, 1)
+    return np.asarray(np.clip(0.5 - distance / edge_mm, 0, 1))
 
 
 def local(x: Array, y: Array, origin: NDArray[np.floating], tilt: float) -> tuple[Array, Array]:
@@ -102,19 +104,19 @@ def local(x: Array, y: Array, origin: NDArray[np.floating], tilt: float) -> tupl
 def box(u: Array, v: Array, half_u: float, half_v: float, radius: float) -> Array:
     """Signed distance to a rounded box around the origin."""
     du, dv = np.abs(u) - (half_u - radius), np.abs(v) - (half_v - radius)
-    return rounded(du, dv, 0.0) - np.float32(radius)
+    return np.asarray(rounded(du, dv, 0.0) - np.float32(radius))
 
 
 def ellipse(u: Array, v: Array, a: float, b: float) -> Array:
     """Approximate signed distance to an ellipse with half axes a and b."""
     r = np.hypot(u / np.float32(a), v / np.float32(b))
-    return (r - 1) * np.float32(min(a, b))
+    return np.asarray((r - 1) * np.float32(min(a, b)))
 
 
 def rounded(d1: Array, d2: Array, radius: float) -> Array:
     """Signed distance to where both d1 and d2 are negative, with the corner rounded."""
     a, b = d1 + np.float32(radius), d2 + np.float32(radius)
-    return np.hypot(np.maximum(a, 0), np.maximum(b, 0)) + np.minimum(np.maximum(a, b), 0) - np.float32(radius)
+    return np.asarray(np.hypot(np.maximum(a, 0), np.maximum(b, 0)) + np.minimum(np.maximum(a, b), 0) - np.float32(radius))
 
 
 def blur(pixels: NDArray[np.floating], sigma: float) -> Array:
@@ -130,7 +132,9 @@ def blur(pixels: NDArray[np.floating], sigma: float) -> Array:
         widths[axis] = (reach, reach)
         padded = np.pad(out, widths, mode="edge")
         size = out.shape[axis]
-        out = sum((w * (padded[k:k + size] if axis == 0 else padded[:, k:k + size]) for k, w in enumerate(weights)), np.float32(0))
+        out = np.zeros_like(out)
+        for k, weight in enumerate(weights):
+            out += weight * (padded[k:k + size] if axis == 0 else padded[:, k:k + size])
     return out
 
 
@@ -143,7 +147,7 @@ def _stretch(grid: Array, size: int) -> Array:
     at = np.linspace(0, grid.shape[0] - 1.001, size, dtype=np.float32)
     low = at.astype(int)
     share = (1 - np.cos((at - low) * np.pi)) / 2
-    return grid[low] * (1 - share)[:, None] + grid[low + 1] * share[:, None]
+    return np.asarray(grid[low] * (1 - share)[:, None] + grid[low + 1] * share[:, None], np.float32)
 
 
 class Texture:
@@ -152,20 +156,35 @@ class Texture:
     Values are about standard normal; `scale_mm` is the size of a blob.
     """
 
-    def __init__(self, seed: int, stream: int, scale_mm: float, extent_mm: float = 420.0) -> None:
-        knots = int(extent_mm / scale_mm) + 2
-        self._grid = np.random.default_rng((seed, stream)).standard_normal((knots, knots), dtype=np.float32)
-        self._scale, self._extent, self._last = scale_mm, extent_mm, knots - 2
+    def __init__(self, seed: int, stream: int, scale_mm: float, extent_mm: float = 720.0) -> None:
+        self._knots = int(extent_mm / scale_mm) + 2
+        self._grid = _noise_grid(seed, stream, self._knots)
+        self._scale, self._half = scale_mm, extent_mm / 2
 
-    def at(self, x: Array, y: Array, stretch: tuple[float, float] = (1.0, 1.0)) -> Array:
+    def at(self, x: NDArray[np.floating], y: NDArray[np.floating], stretch: tuple[float, float] = (1.0, 1.0)) -> Array:
         """The noise at body points; `stretch` elongates blobs along (x, y)."""
-        half = np.float32(self._extent / 2)
-        gx = np.clip((x / np.float32(stretch[0]) + half) / np.float32(self._scale), 0, self._last + 0.999)
-        gy = np.clip((y / np.float32(stretch[1]) + half) / np.float32(self._scale), 0, self._last + 0.999)
-        ix, iy = gx.astype(np.int32), gy.astype(np.int32)
-        fx, fy = gx - ix, gy - iy
-        fx, fy = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
-        g = self._grid
-        top = g[iy, ix] * (1 - fx) + g[iy, ix + 1] * fx
-        low = g[iy + 1, ix] * (1 - fx) + g[iy + 1, ix + 1] * fx
-        return (top * (1 - fy) + low * fy) * np.float32(1.5)
+        (ix, fx), (iy, fy) = self._knot(x, stretch[0]), self._knot(y, stretch[1])
+        grid, first = self._grid, iy * np.int32(self._knots) + ix
+        low = grid.take(first)
+        low += (grid.take(first + 1) - low) * fx
+        first += np.int32(self._knots)
+        high = grid.take(first)
+        high += (grid.take(first + 1) - high) * fx
+        low += (high - low) * fy
+        return low
+
+    def _knot(self, values: NDArray[np.floating], stretch: float) -> tuple[NDArray[np.int32], Array]:
+        """Index of the knot before each value, and the smooth share of the one after."""
+        at = np.asarray(values, np.float32) * np.float32(1 / (stretch * self._scale))
+        at += np.float32(self._half / self._scale)
+        np.clip(at, 0, self._knots - 2 + np.float32(0.999), out=at)
+        index = at.astype(np.int32)
+        at -= index
+        return index, at * at * (3 - 2 * at)
+
+
+@lru_cache(maxsize=16)
+def _noise_grid(seed: int, stream: int, knots: int) -> Array:
+    grid = np.random.default_rng((seed, stream)).standard_normal(knots * knots, dtype=np.float32) * np.float32(1.5)
+    grid.flags.writeable = False
+    return grid

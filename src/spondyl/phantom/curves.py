@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.phantom.anatomy import Spine
+from spondyl.phantom.canvas import Array
 from spondyl.phantom.spec import SubjectSpec
 
 Line = NDArray[np.float64]
@@ -37,9 +38,14 @@ class Curves:
     belly: Line
     cosine: Line
 
-    def at(self, line: Line, y: NDArray[np.floating] | float) -> NDArray[np.float64]:
-        """x of a line at heights y."""
-        return np.interp(y, HEIGHTS_MM, line)
+    def at(self, line: Line, y: NDArray[np.floating]) -> Array:
+        """x of a line at heights y, float32."""
+        at = np.clip(np.asarray(y, np.float32) - np.float32(HEIGHTS_MM[0]), 0, len(HEIGHTS_MM) - 1.001)
+        index = at.astype(np.int32)
+        table = line.astype(np.float32)
+        low = table.take(index)
+        low += (table.take(index + 1) - low) * (at - index)
+        return np.asarray(low, np.float32)
 
 
 def curves(spec: SubjectSpec, spine: Spine, lateral_mm: float = 0.0) -> Curves:
@@ -55,7 +61,8 @@ def curves(spec: SubjectSpec, spine: Spine, lateral_mm: float = 0.0) -> Curves:
     sac_back = tube + depth / cosine
     sac_front = np.minimum(np.maximum(tube, back + (0.8 + _reach(spine)) / cosine), np.maximum(sac_back - 1.2 * np.sign(depth), tube))
     sac_front = np.minimum(_smooth(sac_front, 1.5), sac_back)
-    bone_back = np.maximum(sac_back, tube + 3) + (0.6 + spec.soft.epidural_mm[1] * _between_laminae(spine)) / cosine
+    closing = np.clip((_segment_height(spine, 3.6) - HEIGHTS_MM) / 34, 0, 1)
+    bone_back = np.maximum(sac_back, back + 6 * closing) + (0.6 + spec.soft.epidural_mm[1] * _between_laminae(spine)) * closing / cosine
     fascia = _fascia(spec, spine, bone_back)
     levels = [spine.bodies[min(5, len(spine.bodies) - 1)].centre[1], spine.bodies[2].centre[1], 10.0]
     skin = _smooth(fascia, 28) + np.interp(HEIGHTS_MM, levels, spec.soft.back_fat_mm)
@@ -73,13 +80,13 @@ def _through(points: list[NDArray[np.float64]]) -> Line:
     ahead = [(top[0] - 80 * slope - 2.0, top[1] - 80.0)]
     behind = [(bottom[0] - 3, bottom[1] + 14), (bottom[0] - 16, bottom[1] + 32), (bottom[0] - 60, bottom[1] + 70)]
     table = np.vstack([ahead, rows, behind])
-    return np.interp(HEIGHTS_MM, table[:, 1], table[:, 0])
+    return np.asarray(np.interp(HEIGHTS_MM, table[:, 1], table[:, 0]))
 
 
 def _smooth(line: Line, sigma_mm: float) -> Line:
     reach = int(4 * sigma_mm)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_mm) ** 2)
-    return np.convolve(np.pad(line, reach, mode="reflect", reflect_type="odd"), weights / weights.sum(), mode="valid")
+    return np.asarray(np.convolve(np.pad(line, reach, mode="reflect", reflect_type="odd"), weights / weights.sum(), mode="valid"))
 
 
 def _sac_depth(spec: SubjectSpec, spine: Spine, lateral_mm: float) -> Line:
@@ -90,7 +97,7 @@ def _sac_depth(spec: SubjectSpec, spine: Spine, lateral_mm: float) -> Line:
     end = _segment_height(spine, spec.soft.sac_end)
     taper = np.clip((end - HEIGHTS_MM) / max(end - spine.bodies[0].centre[1], 10.0), 0, 1)
     round_off = np.sqrt(max(1 - (lateral_mm / 11.0) ** 2, 0.0))
-    return depth * np.sqrt(taper) * round_off
+    return np.asarray(depth * np.sqrt(taper) * round_off)
 
 
 def _segment_height(spine: Spine, segments: float) -> float:

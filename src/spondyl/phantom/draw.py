@@ -13,13 +13,13 @@ from spondyl.core.errors import NotFoundError, describe_unknown
 from spondyl.phantom.draw_disc import draw_disc, draw_grades
 from spondyl.phantom.spec import Acquisition, DiscSpec, SacrumSpec, SoftTissueSpec, SubjectSpec, VertebraSpec
 
-POSTERIOR_MM = (26.3, 27.0, 27.2, 26.8, 25.8, 25.2, 24.0, 23.2, 22.5)
+POSTERIOR_MM = (26.3, 27.0, 27.2, 26.8, 25.8, 25.2, 24.0, 23.2, 22.5, 21.8, 21.0, 20.5)
 """Posterior body height from L5 up; L5 from CT of 196 adults (Cook & Baker 2021), the rest [O] around it."""
-DEPTH_MM = (35.0, 35.2, 34.8, 34.2, 33.6, 32.2, 31.0, 29.8, 28.8)
+DEPTH_MM = (35.0, 35.2, 34.8, 34.2, 33.6, 32.2, 31.0, 29.8, 28.8, 27.6, 26.4, 25.2)
 """Plate depth from L5 up (Panjabi 1992 and Cook & Baker 2021, rounded)."""
-WEDGE_DEG = (6.2, 1.9, -0.1, -1.6, -3.3, -4.0, -3.6, -3.2, -3.0)
+WEDGE_DEG = (6.2, 1.9, -0.1, -1.6, -3.3, -3.4, -3.0, -3.0, -3.0, -3.4, -3.6, -3.8)
 """Lordotic wedge of the body from L5 up (Masharawi 2010, sexes averaged; thoracic [O])."""
-DISC_MM = (11.5, 12.5, 11.0, 10.0, 9.0, 7.5, 6.5, 5.8, 5.2)
+DISC_MM = (11.5, 12.5, 11.0, 10.0, 9.0, 7.5, 6.5, 5.8, 5.2, 4.8, 4.5, 4.4)
 """Expected disc height from the lowest up [O]."""
 DISC_SHARE = (0.31, 0.25, 0.19, 0.15, 0.10)
 """Share of the discs' lordosis by disc, from the lowest up [O]."""
@@ -42,7 +42,7 @@ class Profile:
     uniform: bool = False
     four_lumbar: float = 0.06
     six_lumbar: float = 0.04
-    vertebrae: int = 9
+    vertebrae: int = 12
 
 
 PROFILES = {
@@ -75,8 +75,8 @@ def draw_subject(rng: np.random.Generator, profile: Profile | str = "symptomatic
     lumbar = int(rng.choice([4, 5, 6], p=[kind.four_lumbar, 1 - kind.four_lumbar - kind.six_lumbar, kind.six_lumbar]))
     size = (0.97 if sex == "F" else 1.03) * rng.normal(1, 0.05)
     incidence = rng.normal(53, 10)
-    slope = float(np.clip(0.63 * incidence + 6 + rng.normal(0, 4), 18, 58))
-    lordosis = 0.85 * slope + 12 + rng.normal(0, 5)  # supine; standing is about 5 degrees more [O]
+    slope = float(np.clip(0.63 * incidence + 4 + rng.normal(0, 4), 18, 56))
+    lordosis = 0.85 * slope + 21 + rng.normal(0, 5)  # L1 to S1, lying [O]
     grades = draw_grades(rng, kind.vertebrae, kind.grade_shift, kind.uniform)
     discs = _discs(rng, grades, lumbar, size, lordosis - _body_lordosis(), kind)
     sacrum = SacrumSpec(slope, 34.5 * size * rng.normal(1, 0.03),
@@ -94,10 +94,12 @@ def _anatomy_index(i: int, lumbar: int) -> int:
     """Row of the tables for the i-th vertebra from the bottom: the rib-free ones are stretched or squeezed to L5..L1."""
     if i >= lumbar:
         return min(i - lumbar + 5, len(DISC_MM) - 1)
-    return int(round(i * 4 / (lumbar - 1)))
+    return round(i * 4 / (lumbar - 1))
 
 
-def _discs(rng: np.random.Generator, grades: tuple[int, ...], lumbar: int, size: float, lordosis: float, kind: Profile) -> tuple[DiscSpec, ...]:
+def _discs(
+    rng: np.random.Generator, grades: tuple[int, ...], lumbar: int, size: float, lordosis: float, kind: Profile,
+) -> tuple[DiscSpec, ...]:
     share = [DISC_SHARE[_anatomy_index(i, lumbar)] for i in range(lumbar)]
     tall = rng.normal(1, 0.12)
     discs = []
@@ -122,7 +124,7 @@ def _vertebrae(rng: np.random.Generator, count: int, lumbar: int, size: float, a
             lordotic_wedge_deg=float(WEDGE_DEG[row] + rng.normal(0, 1.5)),
             wall_mm=(float(rng.uniform(1.2, 2.8)), float(rng.uniform(0.6, 1.8))),
             fat=float(np.clip(fat + rng.normal(0, 0.03), 0.1, 0.8)),
-            spinous_mm=(float(rng.normal(24 if row == 0 else 31, 2.5)), float(rng.normal(14 if row == 0 else 19, 2.0))),
+            spinous_mm=(float(rng.normal(24 if row == 0 else 31, 2.5)), float(rng.normal(14 if row == 0 else 22, 2.0))),
             spinous_deg=float(rng.normal(8 + 5 * max(row - 4, 0), 4)),
             haemangioma=(float(rng.uniform(0.25, 0.75)), float(rng.uniform(0.25, 0.75)), spot),
         ))

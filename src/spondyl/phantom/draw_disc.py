@@ -49,7 +49,8 @@ def draw_disc(rng: np.random.Generator, grade: int, from_bottom: int, expected_m
     reach = expected_mm * (1 - loss)
     return DiscSpec(
         expected_mm=expected_mm, height_loss=loss, lordotic_deg=lordotic_deg * (1 - 0.6 * loss),
-        nucleus_t2_ms=float(NUCLEUS_MS[k] * np.clip(rng.normal(1, 0.1), 0.82, 1.18)), annulus_t2_ms=float(ANNULUS_MS[k] * rng.normal(1, 0.06)),
+        nucleus_t2_ms=float(NUCLEUS_MS[k] * np.clip(rng.normal(1, 0.1), 0.82, 1.18)),
+        annulus_t2_ms=float(ANNULUS_MS[k] * rng.normal(1, 0.06)),
         homogeneity=float(np.clip(rng.normal((0.95, 0.75, 0.45, 0.35, 0.3)[k], 0.1), 0, 1)),
         bulge_mm=(float(rng.uniform(0.3, 1.2) + 0.35 * k), float(rng.uniform(1.9, 3.4) if bulging else rng.uniform(0.0, 1.0))),
         herniation_mm=float(rng.uniform(4.2, 9.0)) if herniated else 0.0,

@@ -15,7 +15,12 @@ def rough(rng: np.random.Generator, canvas: Canvas, blob_mm: float) -> Array:
     rows, columns = canvas.signal.shape
     across = max(int(columns * canvas.pixel_mm / blob_mm), 1) + 2
     down = max(int(rows * canvas.pixel_mm / blob_mm), 1) + 2
-    return upsample(rng.standard_normal((down, across), dtype=np.float32) * np.float32(1.4), rows, columns)
+    return upsample(rng.standard_normal((down, across)) * 1.4, rows, columns)
+
+
+def canvas_at(scan: Acquisition, centre_mm: tuple[float, float], rotation_deg: float) -> Canvas:
+    """An empty canvas of that acquisition's size around a point of the body."""
+    return Canvas(Frame(scan.rows, scan.columns, scan.spacing_mm, centre_mm, rotation_deg))
 
 
 def tissue_signals(scan: Acquisition) -> dict[str, float]:
@@ -31,15 +36,14 @@ def expose(canvas: Canvas, scan: Acquisition, rng: np.random.Generator, bias: fl
     bright = value[value > 0.05 * value.max()] if value.max() > 0 else value
     white = scan.white * float(np.quantile(bright[::7], 0.98)) if bright.size else 1.0
     noise = rng.standard_normal((2, rows, columns), dtype=np.float32) * np.float32(scan.noise)
-    return np.clip(np.hypot(value / np.float32(max(white, 1e-6)) + noise[0], noise[1]), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(np.hypot(value / np.float32(max(white, 1e-6)) + noise[0], noise[1]), 0, 1), np.float32)
 
 
 def render_axial(spec: SubjectSpec, acquisition: Acquisition, from_bottom: int = 2) -> Array:
     """An axial slice through that disc (or, with an even texture seed, the body above it); front of the patient at the top."""
     rng = np.random.default_rng((spec.texture_seed, 11, from_bottom))
     of = tissue_signals(acquisition)
-    c = Canvas(Frame(acquisition.rows, acquisition.columns, acquisition.spacing_mm, (float(rng.normal(0, 6)), float(rng.uniform(-25, 15))),
-                     float(rng.normal(0, 3))))
+    c = canvas_at(acquisition, (float(rng.normal(0, 6)), float(rng.uniform(-25, 15))), float(rng.normal(0, 3)))
     wide, deep = rng.uniform(150, 190), rng.uniform(95, 125)
     _trunk(c, of, rng, wide, deep)
     disc, vertebra = spec.discs[from_bottom - 1], spec.vertebrae[from_bottom - 1]
@@ -61,7 +65,7 @@ def render_axial(spec: SubjectSpec, acquisition: Acquisition, from_bottom: int =
 def _trunk(c: Canvas, of: dict[str, float], rng: np.random.Generator, wide: float, deep: float) -> None:
     """Skin, subcutaneous fat, a wall of muscle, and bowel in the belly; the spine lies near the back."""
     y = c.y + deep * 0.42
-    skin = rounded(np.abs(c.x) - wide, np.abs(y) - deep, deep * 0.9)
+    skin = rounded(np.abs(c.x) - np.float32(wide), np.abs(y) - np.float32(deep), deep * 0.9)
     c.paint(skin, of["fat"] * (0.95 + 0.04 * rough(rng, c, 8)))
     fat = rng.uniform(8, 32)
     c.paint(skin + fat, of["muscle"] * (1 + 0.15 * rough(rng, c, 5)))
@@ -118,7 +122,7 @@ def render_coronal(spec: SubjectSpec, acquisition: Acquisition) -> Array:
     rng = np.random.default_rng((spec.texture_seed, 12))
     of = tissue_signals(acquisition)
     middle = float(rng.uniform(-95, -60))
-    c = Canvas(Frame(acquisition.rows, acquisition.columns, acquisition.spacing_mm, (float(rng.normal(0, 8)), middle), float(rng.normal(0, 3))))
+    c = canvas_at(acquisition, (float(rng.normal(0, 8)), middle), float(rng.normal(0, 3)))
     wide = rng.uniform(130, 175) + 12 * np.sin(c.y / 70)
     fat = rng.uniform(8, 35)
     c.paint(np.abs(c.x) - wide, of["fat"] * (0.95 + 0.05 * rough(rng, c, 8)))
@@ -164,7 +168,7 @@ def folds(rng: np.random.Generator, c: Canvas, blob_mm: float) -> Array:
 def render_brain_axial(rng: np.random.Generator, scan: Acquisition) -> Array:
     """An axial slice of a head."""
     of = tissue_signals(scan)
-    c = Canvas(Frame(scan.rows, scan.columns, scan.spacing_mm, (float(rng.normal(0, 5)), float(rng.normal(0, 5))), float(rng.normal(0, 8))))
+    c = canvas_at(scan, (float(rng.normal(0, 5)), float(rng.normal(0, 5))), float(rng.normal(0, 8)))
     a, b = rng.uniform(62, 72), rng.uniform(78, 92)
     head = ellipse(c.x, c.y, a + 11, b + 11)
     c.paint(head, of["fat"])
@@ -186,7 +190,7 @@ def render_brain_axial(rng: np.random.Generator, scan: Acquisition) -> Array:
 def render_brain_sagittal(rng: np.random.Generator, scan: Acquisition) -> Array:
     """A mid-sagittal slice of a head; the face at the left."""
     of = tissue_signals(scan)
-    c = Canvas(Frame(scan.rows, scan.columns, scan.spacing_mm, (float(rng.normal(0, 8)), float(rng.uniform(10, 40))), float(rng.normal(0, 6))))
+    c = canvas_at(scan, (float(rng.normal(0, 8)), float(rng.uniform(10, 40))), float(rng.normal(0, 6)))
     neck = np.maximum(np.abs(c.x - 22) - 48, 30 - c.y)
     face = np.maximum(ellipse(c.x + 42, c.y - 62, 45, 62), -c.y)
     c.paint(np.minimum(neck, face) + 2 * rough(rng, c, 14), of["fat"] * (0.7 + 0.2 * rough(rng, c, 7)))
@@ -216,14 +220,15 @@ def render_brain_sagittal(rng: np.random.Generator, scan: Acquisition) -> Array:
 def render_knee(rng: np.random.Generator, scan: Acquisition) -> Array:
     """A sagittal slice of a knee."""
     of = tissue_signals(scan)
-    c = Canvas(Frame(scan.rows, scan.columns, scan.spacing_mm, (float(rng.normal(0, 6)), float(rng.normal(0, 8))), float(rng.normal(0, 5))))
+    c = canvas_at(scan, (float(rng.normal(0, 6)), float(rng.normal(0, 8))), float(rng.normal(0, 5)))
     leg = np.abs(c.x) - rng.uniform(58, 70) + 0.02 * np.abs(c.y)
     c.paint(leg, of["fat"] * (0.95 + 0.05 * rough(rng, c, 7)))
     for x, wide in ((34, 20), (-40, 9)):
         meat = np.maximum(np.abs(c.x - x - 4 * np.sin(c.y / 40)) - wide, 18 - np.abs(c.y))
         c.paint(meat, of["muscle"] * (1 + 0.2 * rough(rng, c, 4)), edge_mm=2)
     grain = marrow_signal(0.75, 0, scan) * (1 + 0.06 * rough(rng, c, 3))
-    femur = np.minimum(np.maximum(np.abs(c.x + 2) - 15 - 0.03 * np.abs(c.y), np.maximum(c.y + 30, -c.y - 200)), ellipse(c.x - 2, c.y + 27, 31, 25))
+    shaft = np.maximum(np.abs(c.x + 2) - 15 - 0.03 * np.abs(c.y), np.maximum(c.y + 30, -c.y - 200))
+    femur = np.minimum(shaft, ellipse(c.x - 2, c.y + 27, 31, 25))
     tibia = np.minimum(rounded(np.abs(c.x - 2) - 29, np.abs(c.y - 16) - 12, 4), np.maximum(np.abs(c.x) - 17, np.abs(c.y - 120) - 106))
     patella = ellipse(c.x + 42, c.y + 32, 9, 20)
     for bone in (femur, tibia, patella):

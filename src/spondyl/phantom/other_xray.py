@@ -6,9 +6,9 @@ import numpy as np
 
 from spondyl.phantom.anatomy import build
 from spondyl.phantom.bones import body_distance
-from spondyl.phantom.canvas import Array, Canvas, Frame, blur, box, coverage, ellipse, local
+from spondyl.phantom.canvas import Array, Canvas, blur, box, coverage, ellipse, local
 from spondyl.phantom.curves import curves
-from spondyl.phantom.other_mr import rough
+from spondyl.phantom.other_mr import canvas_at, rough
 from spondyl.phantom.spec import Acquisition, SubjectSpec
 
 
@@ -39,7 +39,7 @@ def _film(c: Canvas, scan: Acquisition, rng: np.random.Generator) -> Array:
         rows, columns = value.shape
         y, x = int(rng.uniform(0.03, 0.9) * rows), int(rng.choice([0.05, 0.88]) * columns)
         value[y:y + max(rows // 30, 3), x:x + max(columns // 50, 2)] = 1
-    return value.astype(np.float32)
+    return np.asarray(value, np.float32)
 
 
 def render_xray(spec: SubjectSpec, view: str, acquisition: Acquisition) -> Array:
@@ -47,9 +47,7 @@ def render_xray(spec: SubjectSpec, view: str, acquisition: Acquisition) -> Array
     if view not in ("ap", "lateral"):
         raise ValueError(f"view is 'ap' or 'lateral', got {view!r}")
     rng = np.random.default_rng((spec.texture_seed, 13 + (view == "ap")))
-    frame = Frame(acquisition.rows, acquisition.columns, acquisition.spacing_mm, (float(rng.normal(0, 8)), float(rng.uniform(-110, -70))),
-                  float(rng.normal(0, 4)))
-    c = Canvas(frame)
+    c = canvas_at(acquisition, (float(rng.normal(0, 8)), float(rng.uniform(-110, -70))), float(rng.normal(0, 4)))
     if view == "ap":
         _anteroposterior(c, spec, rng)
     else:
@@ -121,7 +119,7 @@ def _lateral(c: Canvas, spec: SubjectSpec, rng: np.random.Generator) -> None:
 
 def render_whole_spine(rng: np.random.Generator, scan: Acquisition) -> Array:
     """An AP film from the neck to the pelvis, straight or curved, as in scoliosis clinics."""
-    c = Canvas(Frame(scan.rows, scan.columns, scan.spacing_mm, (float(rng.normal(0, 15)), float(rng.uniform(-250, -210))), float(rng.normal(0, 3))))
+    c = canvas_at(scan, (float(rng.normal(0, 15)), float(rng.uniform(-250, -210))), float(rng.normal(0, 3)))
     trunk = 140 + 25 * np.sin((c.y + 100) / 160)
     c.signal += np.sqrt(np.clip(1 - (c.x / trunk) ** 2, 0, 1)).astype(np.float32)
     for side in (-1, 1):
@@ -149,7 +147,7 @@ def render_whole_spine(rng: np.random.Generator, scan: Acquisition) -> Array:
 
 def render_chest(rng: np.random.Generator, scan: Acquisition) -> Array:
     """A chest film."""
-    c = Canvas(Frame(scan.rows, scan.columns, scan.spacing_mm, (float(rng.normal(0, 10)), float(rng.normal(0, 15))), float(rng.normal(0, 3))))
+    c = canvas_at(scan, (float(rng.normal(0, 10)), float(rng.normal(0, 15))), float(rng.normal(0, 3)))
     c.signal += np.sqrt(np.clip(1 - (c.x / 190) ** 2, 0, 1)).astype(np.float32) * 1.1
     _add(c, np.maximum(np.abs(c.x) - 60 - 0.9 * (c.y + 150), c.y + 120), -0.3, 20)
     for side in (-1, 1):

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from spondyl.core.errors import NotFoundError, describe_unknown
-from spondyl.phantom import other_pictures
+from spondyl.phantom import other_pictures as pictures
 from spondyl.phantom.canvas import Array, Canvas, Frame, box, ellipse
 from spondyl.phantom.draw import draw_acquisition, draw_subject
 from spondyl.phantom.other_mr import expose, render_axial, render_brain_axial, render_brain_sagittal, render_coronal, render_knee
@@ -122,9 +122,13 @@ def _simple(rng: np.random.Generator) -> Array:
 
 
 def _register_pictures() -> None:
-    for name in ("shapes", "gradient", "landscape", "face", "page", "chart", "texture", "street", "ultrasound"):
-        drawer = getattr(other_pictures, name)
-        kind(name)(lambda rng, drawer=drawer: drawer(rng, _size(rng)))
+    for draw in (pictures.shapes, pictures.gradient, pictures.landscape, pictures.face, pictures.page, pictures.chart, pictures.texture,
+                 pictures.street, pictures.ultrasound):
+        kind(draw.__name__)(_sized(draw))
+
+
+def _sized(draw: Callable[[np.random.Generator, tuple[int, int]], Array]) -> Drawer:
+    return lambda rng: draw(rng, _size(rng))
 
 
 _register_pictures()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spondyl.phantom.canvas import box, coverage, ellipse, local
+from spondyl.phantom.canvas import Array, box, coverage, ellipse, local
 from spondyl.phantom.curves import spinous_start
 from spondyl.phantom.scene import Scene
+from spondyl.phantom.tissue import marrow_signal
 
 
 def paint_body(s: Scene) -> None:
@@ -17,7 +18,7 @@ def paint_body(s: Scene) -> None:
     lumps, loops = s.lumps.at(x, y), s.loops.at(x, y, (1.0, 1.3))
     fat = s.of["fat"] * (0.9 + 0.04 * lumps)
     c.signal[...] = fat
-    _bowel(s, front - x, x - belly, lumps, loops)
+    _bowel(s, front - x, x - belly)
     _vessels(s, front - x, lumps)
     _pelvis(s)
     wall = np.abs(x - belly - 26 - 3 * loops) - 5
@@ -28,32 +29,49 @@ def paint_body(s: Scene) -> None:
     c.paint(np.minimum(skin - x, x - belly), 0.0)
 
 
-def _bowel(s: Scene, ahead: np.ndarray, inside: np.ndarray, lumps: np.ndarray, loops: np.ndarray) -> None:
-    """Loops of gut between spine and belly wall; gas in some; an organ high up."""
+def _bowel(s: Scene, ahead: Array, inside: Array) -> None:
+    """Mesenteric fat with strands, loops of gut with walls and gas, an organ high up."""
     c, x, y = s.canvas, s.canvas.x, s.canvas.y
-    room = np.maximum(np.maximum(14 - ahead, 34 - inside), y - 60)
-    field = loops + 0.55 * lumps
-    level = float(np.interp(s.spec.soft.bowel_fat, (0, 1), (-0.9, 1.0)))
-    gut = np.maximum((level - field) * 7.0, room * 0.5)
-    c.paint(gut - 1.2, s.of["muscle"] * 1.1, edge_mm=1.5)
-    c.paint(gut, s.of["bowel"] * (0.9 + 0.22 * lumps + 0.12 * s.grain.at(x, y)), edge_mm=1.5)
-    gas_level = float(np.interp(s.spec.soft.bowel_gas, (0, 1), (2.4, 0.4)))
-    c.paint(np.maximum((gas_level - s.loops.at(y, x)) * 8, gut + 2), 0.02 * s.of["fat"], edge_mm=2.5)
+    room = np.maximum(np.maximum(12 - ahead, 36 - inside), y - 50)
+    grain = s.grain.at(x, y, (1.0, 1.6))
+    haze = np.clip(0.5 + 0.5 * s.loops.at(y, x) + 0.35 * s.lumps.at(x, y, (1.0, 2.2)) + 0.15 * grain - s.spec.soft.bowel_fat, 0, 0.75)
+    c.paint(room, s.of["fat"] * (0.92 + 0.05 * grain) + haze * (s.of["bowel"] - s.of["fat"]), edge_mm=6)
+    rng = np.random.default_rng((s.spec.texture_seed, 21))
     top = float(s.spine.bodies[min(s.spec.lumbar, len(s.spine.bodies) - 1)].centre[1])
-    organ = np.maximum(np.maximum(y - top - 12 - 8 * loops, 12 - ahead), 32 - inside)
-    c.paint(organ, s.of["organ"] * (1 + 0.06 * lumps), edge_mm=1.5)
+    for _ in range(int(26 * (1 - 0.6 * s.spec.soft.bowel_fat))):
+        _loop(s, rng, room, top)
+    organ = np.maximum(np.maximum(y - top - 5 - 9 * s.loops.at(x, y), 10 - ahead), 32 - inside)
+    c.paint(organ, s.of["organ"] * (1 + 0.05 * s.lumps.at(x, y) + 0.03 * grain), edge_mm=1.5)
 
 
-def _vessels(s: Scene, ahead: np.ndarray, lumps: np.ndarray) -> None:
+def _loop(s: Scene, rng: np.random.Generator, room: Array, top: float) -> None:
+    """One loop of gut: a dark wall, and contents of any brightness, or gas."""
+    c = s.canvas
+    centre = np.array([float(s.lines.at(s.lines.front, np.array(-80.0))) - rng.uniform(20, 150), rng.uniform(top, 60)])
+    a, b, tilt = rng.uniform(5, 19), rng.uniform(4, 10), rng.uniform(-1.6, 1.6)
+    content = float(rng.uniform(0.4, 1.5)) * s.of["bowel"] if rng.random() > s.spec.soft.bowel_gas else 0.03
+    window = c.frame.window(centre[None], a + 6)
+    if window is None:
+        return
+    u, v = local(c.x[window], c.y[window], centre, float(tilt))
+    wave = s.lumps.at(u + centre[0], v + centre[1])
+    d = np.maximum(ellipse(u, v, a, b) + 1.6 * wave, room[window])
+    c.paint(d, s.of["muscle"] * 0.9, window, edge_mm=1.2)
+    c.paint(d + 1.4, content * (1 + 0.2 * wave), window, edge_mm=1.5)
+
+
+def _vessels(s: Scene, ahead: Array, lumps: Array) -> None:
     """A great vessel in front of the bodies down to the fork at L4, and an iliac vein that crosses below."""
     c, y = s.canvas, s.canvas.y
     gap, width = s.spec.soft.aorta_mm
     if width > 0:
         fork = float(s.spine.bodies[1].centre[1])
-        middle = gap + width / 2 + 1.3 * s.loops.at(s.canvas.x * 0, y)
-        tube = np.maximum(np.abs(ahead - middle) - width / 2, (y - fork) * 0.7)
-        c.paint(tube - 1.3, s.of["muscle"] * 0.8)
-        c.paint(tube, s.of["vessel"] * (1.2 + 0.4 * lumps))
+        middle = gap + width / 2 + 2.0 * s.loops.at(s.canvas.x * 0, y) + np.maximum(fork - 70 - y, 0) * 0.08
+        half = width / 2 + 0.8 * s.loops.at(y, s.canvas.x * 0) - np.clip((y - fork + 25) / 25, 0, 1) ** 2 * width * 0.45
+        tube = np.maximum(np.abs(ahead - middle) - half, (y - fork) * 0.7)
+        slow = (s.spec.texture_seed % 7) / 6  # slow or turbulent flow gives back some signal
+        c.paint(tube - 1.2, s.of["muscle"] * 0.8, edge_mm=1.5)
+        c.paint(tube, s.of["vessel"] * (1.2 + 0.4 * lumps) + 0.22 * slow * s.of["muscle"] * (1 + 0.4 * lumps), edge_mm=1.5)
     disc = s.spine.discs[0]
     u, v = local(s.canvas.x, y, disc.ends[0] + np.array([-9.0, -12.0]), disc.tilt + 0.6)
     c.paint(ellipse(u, v, 12, 4.0), s.of["vessel"] * 1.3)
@@ -74,7 +92,7 @@ def _pelvis(s: Scene) -> None:
         c.paint(ellipse(u, v, radius, radius * 0.8), s.of["urine"])
 
 
-def _septa(s: Scene, depth: np.ndarray) -> None:
+def _septa(s: Scene, depth: Array) -> None:
     """Thin dark strands in the fat of the back, and its brightness, which the coil lifts."""
     c, x, y = s.canvas, s.canvas.x, s.canvas.y
     behind = s.lines.at(s.lines.fascia, y)
@@ -89,7 +107,7 @@ def paint_posterior(s: Scene) -> None:
     c, x, y = s.canvas, s.canvas.x, s.canvas.y
     canal, fascia = s.lines.at(s.lines.bone_back, y), s.lines.at(s.lines.fascia, y)
     streak = s.grain.at(x + 0.6 * y, y - 0.4 * x, (1.0, 4.0))
-    tissue = s.of["interspinous"] * (0.9 + 0.28 * streak + 0.15 * s.fine.at(x, y))
+    tissue = s.of["interspinous"] * (0.95 + 0.18 * streak + 0.1 * s.fine.at(x, y))
     fatty = coverage(2.4 - 4 * s.lumps.at(x, y), 4.0) * 0.8
     c.paint(np.maximum(canal - x, x - fascia), tissue + fatty * (s.of["fat"] - tissue))
     low = float(s.spine.sacrum[0].centre[1])
@@ -105,27 +123,25 @@ def _spinous(s: Scene) -> None:
         start = spinous_start(s.lines.bone_back, float(body.centre[1]) + 9)
         tilt = 0.6 * body.tilt - float(np.radians(vertebra.spinous_deg))
         centre = start + length / 2 * np.array([np.cos(tilt), -np.sin(tilt)])
-        _process(s, centre, tilt, (length / 2, height / 2 * max(shrink, 0.25)), vertebra.fat * 1.05)
+        _process(s, centre, tilt, (length / 2, height / 2 * max(shrink, 0.25)), vertebra.fat * 1.1)
     for k, segment in enumerate(s.spine.sacrum[:3]):
         start = spinous_start(s.lines.bone_back, float(segment.centre[1]))
         reach = (6.5, 5.0, 3.5)[k]
         _process(s, start + np.array([reach, 2.0]), segment.tilt * 0.4 - 0.6, (reach, 5.0), s.spec.vertebrae[0].fat)
 
 
-def _process(s: Scene, centre: np.ndarray, tilt: float, half: tuple[float, float], fat: float) -> None:
-    from spondyl.phantom.tissue import marrow_signal
-
+def _process(s: Scene, centre: Array, tilt: float, half: tuple[float, float], fat: float) -> None:
     c = s.canvas
     window = c.frame.window(centre[None], max(half) + 4)
     if window is None:
         return
     u, v = local(c.x[window], c.y[window], centre, tilt)
     wobble = s.lumps.at(c.x[window], c.y[window])
-    flare = v / (0.82 + 0.25 * (u / half[0] + 1) / 2)
-    d = box(u, flare, half[0], half[1], min(half) * 0.75) + 0.7 * wobble
-    c.paint(d, s.of["cortex"], window)
+    flare = v / (0.85 + 0.3 * (u / half[0] + 1) / 2)
+    d = box(u, flare, half[0], half[1], min(half) * 0.6) + 1.1 * wobble
+    c.paint(d, s.of["cortex"] + 0.25 * s.of["interspinous"], window)
     value = marrow_signal(min(fat, 0.9), 0, s.scan) * (1 + 0.08 * s.grain.at(c.x[window], c.y[window]))
-    c.paint(d + 1.4, value, window)
+    c.paint(d + 0.9, value, window)
 
 
 def paint_canal(s: Scene) -> None:
@@ -148,7 +164,7 @@ def paint_canal(s: Scene) -> None:
     c.signal += share * (fluid - c.signal)
 
 
-def _sac_content(s: Scene, front: np.ndarray, rear: np.ndarray, cosine: np.ndarray) -> np.ndarray:
+def _sac_content(s: Scene, front: Array, rear: Array, cosine: Array) -> Array:
     """Signal inside the sac: fluid, the cord down to its cone, strands of roots behind it."""
     x, y = s.canvas.x, s.canvas.y
     depth = np.maximum(rear - front, 0.5)

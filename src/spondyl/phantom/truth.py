@@ -94,7 +94,8 @@ def _inside(frame: Frame, points: NDArray[np.float64]) -> bool:
 def _disc(spec: SubjectSpec, disc: Disc, frame: Frame) -> DiscTruth:
     normal = np.array([-np.sin(disc.tilt), -np.cos(disc.tilt)])
     gaps = (plate_points(disc.above, MEASURED_AT, 1.0) - plate_points(disc.below, MEASURED_AT, -1.0)) @ normal
-    front, rear = (float(pair @ normal) for pair in (disc.above.anterior - disc.below.anterior, disc.above.posterior - disc.below.posterior))
+    corners = (disc.above.anterior - disc.below.anterior, disc.above.posterior - disc.below.posterior)
+    front, rear = (float(pair @ normal) for pair in corners)
     numbers = measurements(spec, disc)
     ends = frame.to_pixels(disc.ends)
     dx, dy = (ends[1] - ends[0]) * np.array([frame.spacing_mm[1], frame.spacing_mm[0]])
@@ -115,7 +116,7 @@ def plate_points(plate: Plate, t: NDArray[np.float64], toward_head: float, pits:
     """Points of a plate's surface at t, (n, 2) mm; `toward_head` is 1 where its body lies above, -1 where below."""
     chord = plate.anterior + t[:, None] * (plate.posterior - plate.anterior)
     depth = plate.into_body(t) if pits else plate.smooth(t)
-    return chord + toward_head * depth[:, None] * np.array([-np.sin(plate.tilt), -np.cos(plate.tilt)])
+    return np.asarray(chord + toward_head * depth[:, None] * np.array([-np.sin(plate.tilt), -np.cos(plate.tilt)]))
 
 
 def measurements(spec: SubjectSpec, disc: Disc) -> dict[str, float]:
