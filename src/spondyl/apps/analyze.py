@@ -13,7 +13,7 @@ from spondyl.apps import outputs, wiring
 from spondyl.apps.exits import DONE, FAILURE, FIXABLE
 from spondyl.apps.settings import Settings
 from spondyl.core import Study, StudyResult, TaskOutput
-from spondyl.dicom import Reader, Skipped, Source
+from spondyl.dicom import CLUTTER, Reader, Skipped, Source
 from spondyl.inference import Shelf
 from spondyl.store import Store, load_key, load_or_create_key
 from spondyl.tasks.port import Task
@@ -37,19 +37,26 @@ class Analysis:
         results: One a study and task, in the order of reading.
         sources: By study key, the caller's own names of what it was read from. They are for the caller only.
         skipped: What was not read, and why.
+        named: What the caller named, as `skipped` has it.
     """
 
     results: tuple[StudyResult, ...]
     sources: Mapping[str, tuple[str, ...]]
     skipped: tuple[Skipped, ...]
+    named: frozenset[str] = frozenset()
+
+    @property
+    def lost(self) -> tuple[Skipped, ...]:
+        """What the caller will miss: not the letters and listings that lie about in a folder, but a letter that was named is one."""
+        return tuple(row for row in self.skipped if row.code not in CLUTTER or (row.code == "not-an-image" and row.source in self.named))
 
     @property
     def exit_code(self) -> int:
-        """0 all done, 2 if anything was refused, skipped or missing, 1 if we failed."""
+        """0 all done, 2 if anything was refused or lost or nothing was found, 1 if we failed."""
         statuses = {result.status for result in self.results}
         if "failed" in statuses:
             return FAILURE
-        return FIXABLE if self.skipped or statuses != {"done"} else DONE
+        return FIXABLE if self.lost or statuses != {"done"} else DONE
 
     def as_dict(self) -> dict[str, Any]:
         """{studies, skipped, sources}: `studies` holds result.json objects."""
@@ -112,8 +119,7 @@ def run(
     progress: Progress = lambda what, done, total: None,
 ) -> Analysis:
     """Read everything, then answer study by study, handing each answer to the keepers before the next begins."""
-    sources = [Source(path, str(path)) for path in paths if path.exists()]
-    missing = [_missing(path) for path in paths if not path.exists()]
+    sources = [Source(path, str(path)) for path in paths]
     report = reader.read(sources, pair=pair, on_progress=lambda done, total: progress("Reading", done, total))
     results: list[StudyResult] = []
     for number, study in enumerate(report.studies):
@@ -123,7 +129,7 @@ def run(
                 keeper(study, output)
             results.append(output.result)
     progress("Analysing", len(report.studies), len(report.studies))
-    return Analysis(tuple(results), report.sources, (*missing, *report.skipped))
+    return Analysis(tuple(results), report.sources, report.skipped, frozenset(source.label for source in sources))
 
 
 def answers(study: Study, tasks: Mapping[str, Task], shelf: Shelf) -> list[TaskOutput]:
@@ -142,7 +148,3 @@ def pseudonym_key(settings: Settings, *, create: bool) -> bytes:
 def skipped_note(row: Skipped) -> dict[str, str]:
     """{source, code, message, hint}."""
     return {"source": row.source, "code": row.code, "message": row.message, "hint": row.hint}
-
-
-def _missing(path: Path) -> Skipped:
-    return Skipped(str(path), "path-not-found", "there is no such file or folder", "Check the spelling of the path")

@@ -88,10 +88,10 @@ def serve(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser, where there is one.")] = False,
 ) -> None:
     """Start the server: a page, REST and its documentation at /docs."""
+    settings = make_settings(host=host, port=port, database=database, data=data, bundles=bundles)
     from spondyl.apps.api.server import serve as serve_api
     from spondyl.apps.browser import open_when_up
 
-    settings = make_settings(host=host, port=port, database=database, data=data, bundles=bundles)
     if open_page:
         open_when_up(settings.host, settings.port)
     serve_api(settings)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,7 +17,7 @@ from spondyl.apps.analyze import Analysis
 from spondyl.apps.analyze import Progress as OnProgress
 from spondyl.core import StudyResult, term
 from spondyl.core.result import DISCLAIMER
-from spondyl.reports import EVIDENCE, LevelRow, level_rows, measure_text, set_text, yes_no_text
+from spondyl.reports import EVIDENCE, LevelRow, level_rows, set_text, yes_no_text
 from spondyl.reports.rows import probability
 
 WIDTH_WITHOUT_TERMINAL = 120
@@ -82,23 +83,33 @@ def heading(result: StudyResult, sources: Sequence[str]) -> str:
 
 
 def levels_table(result: StudyResult) -> Table:
-    """Levels from the top of the picture down; one column for each graded finding, one for the yes/no findings, one for measurements."""
+    """Levels from the top of the picture down; a column for each graded finding and measurement, one for all yes/no findings."""
     rows = level_rows(result)
     graded = list(dict.fromkeys(finding.finding for row in rows for finding in row.graded))
-    table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("level", no_wrap=True)
+    measured = list(dict.fromkeys((item.name, item.unit) for item in result.measurements))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("level")
     for name in graded:
-        table.add_column(term(name).text, no_wrap=True)
-        table.add_column("90 % set", no_wrap=True)
+        table.add_column(term(name).text.replace(" ", "\n"), no_wrap=True)
+        table.add_column("90 %\nset", no_wrap=True)
     table.add_column("refer", no_wrap=True)
-    table.add_column("present (probability; ? look again)")
-    if result.measurements:
-        table.add_column("measured")
+    table.add_column("present, with probability\n(?: look again)")
+    for name, unit in measured:
+        table.add_column(f"{name.replace('_', ' ')}\n{unit}", no_wrap=True)
     for row in rows:
-        cells = [row.heading or "image", *(cell for name in graded for cell in grade_cells(row, name)), "refer" if row.refer else ""]
-        measured = [measure_text(row)] if result.measurements else []
-        table.add_row(*(Text(cell) for cell in (*cells, yes_no_text(row) or "-", *measured)), style="yellow" if row.refer else "")
+        level = "\n".join([row.label or "image", *(f"{name}?" for name in row.candidates)])
+        cells = [level, *(cell for name in graded for cell in grade_cells(row, name)), "refer" if row.refer else ""]
+        numbers = [measure_cell(row, name) for name, _ in measured]
+        table.add_row(*(Text(cell) for cell in (*cells, yes_no_text(row) or "-", *numbers)), style="yellow" if row.refer else "")
     return table
+
+
+def measure_cell(row: LevelRow, name: str) -> str:
+    """The number with half its 90 % interval, or "-" where it was not measured."""
+    item = next((item for item in row.measured if item.name == name), None)
+    if item is None:
+        return "-"
+    return f"{item.value:.1f}" + (f" ± {item.error:.1f}" if item.error is not None else "")
 
 
 def grade_cells(row: LevelRow, name: str) -> tuple[str, str]:
@@ -111,7 +122,7 @@ def grade_cells(row: LevelRow, name: str) -> tuple[str, str]:
 
 def skipped_table(analysis: Analysis) -> Table:
     """What was not read, and why; the first few where there are many."""
-    table = Table(show_edge=False, pad_edge=False, header_style="bold", title="Skipped", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", title="Skipped", title_justify="left")
     for name in ("file", "code", "what was seen", "what to do"):
         table.add_column(name, overflow="fold")
     for row in analysis.skipped[:REASONS_SHOWN]:

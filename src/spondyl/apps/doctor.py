@@ -54,12 +54,14 @@ def examine(settings: Settings) -> list[Check]:
 
 
 def decoders(settings: Settings) -> Check:
-    """Whether the codec libraries are installed."""
-    found = inventory.versions(("pydicom", "imagecodecs", "pylibjpeg-openjpeg", "pyjpegls", "pillow"))
-    missing = [name for name, number in found.items() if number is None]
+    """Whether every pixel codec is here, and of which version."""
+    from spondyl.dicom import decoders as versions
+
+    found = versions()
+    missing = [name for name, number in found.items() if number == "missing"]
     if missing:
-        return Check("decoders", BROKEN, f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")
-    return Check("decoders", FINE, ", ".join(f"{name} {number}" for name, number in found.items()))
+        return Check("decoders", BROKEN, f"missing: {', '.join(missing)}", "Install imagecodecs again: its build lacks them")
+    return Check("decoders", FINE, ", ".join(f"{name} ({number})" for name, number in found.items()))
 
 
 def reader(settings: Settings) -> Check:
@@ -83,7 +85,7 @@ def reader(settings: Settings) -> Check:
 
 def runtimes(settings: Settings) -> list[Check]:
     """Whether each network runtime gives the right answer to a tiny network."""
-    from spondyl.inference import check_backends
+    from spondyl.inference.selfcheck import check_backends
 
     numbers = inventory.versions(("openvino", "onnxruntime"))
     return [
@@ -112,8 +114,8 @@ def bundles(settings: Settings) -> list[Check]:
 
 def data_folder(settings: Settings) -> Check:
     """Whether the data folder, or the nearest folder above it that exists, can be written."""
-    nearest = next(folder for folder in (settings.data, *settings.data.resolve().parents) if folder.is_dir())
-    if not os.access(nearest, os.W_OK):
+    nearest = next(folder for folder in (settings.data, *settings.data.resolve().parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         return Check("data folder", BROKEN, f"{nearest} cannot be written", "Give --data DIR or set SPONDYL_DATA")
     return Check("data folder", FINE, f"{settings.data}" + ("" if nearest == settings.data else " (will be made when something is kept)"))
 

@@ -1,0 +1,190 @@
+"""Writes the generated parts of docs/reference: whatever stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+
+    python docs/generate.py           write the pages (also: make docs)
+    python docs/generate.py --check   exit 1 if a page is out of date
+
+The words around the tables are written by hand and stay.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "spondyl"
+PAGES = ROOT / "docs" / "reference"
+BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    cells = [header, ("---",) * len(header), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |\n" for row in cells)
+
+
+def cli() -> str:
+    """`--help` of the program and of each verb."""
+    from typer.main import get_command
+    from typer.testing import CliRunner
+
+    from spondyl.apps.cli import app
+    from spondyl.apps.lazy import LAB_VERBS
+
+    runner = CliRunner()
+    verbs: list[list[str]] = [[], *([name] for name in get_command(app).commands)]
+    verbs.insert(verbs.index(["phantom"]) + 1, ["phantom", "make"])
+    parts = []
+    for verb in verbs:
+        shown = runner.invoke(app, [*verb, "--help"], prog_name="spondyl", terminal_width=110)
+        laboratory = " (laboratory)" if verb and verb[0] in LAB_VERBS else ""
+        parts.append(f"### spondyl {' '.join(verb)}".rstrip() + f"{laboratory}\n\n```text\n{shown.output.strip()}\n```\n")
+    return "\n".join(parts)
+
+
+def settings() -> str:
+    """Every setting with its variable and default."""
+    from spondyl.apps.settings import Settings
+
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "`$XDG_DATA_HOME/spondyl`, else `~/.local/share/spondyl`" if name == "data" else f"`{field.default!r}`"
+        rows.append((f"`SPONDYL_{name.upper()}`", default, field.description or ""))
+    return table(("variable", "default", "what it sets"), rows)
+
+
+def findings() -> str:
+    """The vocabulary."""
+    from spondyl.core import vocabulary
+
+    rows = [
+        (f"`{name}`", term.text, ", ".join(f"`{key}`" for key in term.keys), term.where, f"`{term.cut}`", "yes" if term.sides else "no")
+        for name, term in vocabulary().items()
+    ]
+    return table(("finding", "in words", "values", "its level names a", "`refer` cuts before", "left and right"), rows)
+
+
+def result_json() -> str:
+    """The fields of each object in result.json, from the dataclasses that make it."""
+    from spondyl.core import BundleNote, Finding, ImageNote, Measurement, Notice, StudyResult
+
+    parts = []
+    for title, kind in (
+        ("The result", StudyResult), ("`findings[]`", Finding), ("`measurements[]`", Measurement), ("`images[]`", ImageNote),
+        ("`bundle`", BundleNote), ("`warnings[]`", Notice),
+    ):
+        doc = kind.__doc__ or ""
+        meanings = attributes(doc)
+        rows = [(f"`{field.name}`", f"`{field.type}`", meanings.get(field.name, "")) for field in dataclasses.fields(kind)]
+        parts.append(f"### {title}\n\n{doc.strip().splitlines()[0]}\n\n{table(('field', 'type', 'meaning'), rows)}")
+    return "\n".join(parts)
+
+
+def attributes(doc: str) -> dict[str, str]:
+    """Meaning of each name in an "Attributes:" section."""
+    section = doc.partition("Attributes:\n")[2]
+    found: dict[str, str] = {}
+    for entry in re.split(r"\n(?=        \w)", "\n" + section):
+        names, _, text = entry.strip().partition(": ")
+        found.update({name.strip(): " ".join(text.split()) for name in names.split(",")})
+    return found
+
+
+def rest() -> str:
+    """Routes from the OpenAPI description."""
+    from spondyl.apps.api import openapi
+
+    rows = []
+    for path, methods in openapi()["paths"].items():
+        for method, route in methods.items():
+            answers = ", ".join(route["responses"])
+            rows.append((f"`{method.upper()} {path}`", route.get("summary", ""), answers))
+    return table(("route", "what it does", "answers"), rows)
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Code:
+    """One code in the source: what raises it, in which room, with which words."""
+
+    code: str
+    kind: str
+    room: str
+    message: str
+    hint: str
+
+
+KINDS = {
+    "InputError": "caller", "Refusal": "refused", "NotFoundError": "not found", "BundleError": "ours", "SpondylError": "ours",
+    "Skipped": "skipped", "Notice": "warning",
+}
+
+
+def codes() -> list[Code]:
+    """Every code that the source passes to an error, a refusal, a skipped row or a warning, as a literal."""
+    found: dict[tuple[str, str], Code] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        for code in _codes_in(ast.parse(path.read_text("utf-8")), room):
+            found.setdefault((code.code, code.kind), code)
+    return sorted(found.values())
+
+
+def _codes_in(tree: ast.AST, room: str) -> Iterator[Code]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            arguments = node.args[1:] if name == "Skipped" else node.args
+            if name in KINDS and arguments and isinstance(arguments[0], ast.Constant) and isinstance(arguments[0].value, str):
+                texts = [text(argument) for argument in arguments[1:3]]
+                yield Code(arguments[0].value, KINDS[name], room, *[*texts, "", ""][:2])
+        if isinstance(node, ast.Dict):
+            pairs = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)}
+            code = pairs.get("code")
+            if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                yield Code(code.value, "ours", room, *(text(pairs[name]) if name in pairs else "" for name in ("message", "hint")))
+
+
+def text(node: ast.expr) -> str:
+    """The words of a literal; what is filled in at run time is shown as an ellipsis."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text(part) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return text(node.left) + text(node.right)
+    return "…"
+
+
+def errors() -> str:
+    """Every code, who can mend it, and the words that come with it."""
+    rows = [(f"`{row.code}`", row.kind, row.room, row.message, row.hint) for row in codes()]
+    return table(("code", "kind", "room", "what was seen", "what to do"), rows)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "cli": cli, "settings": settings, "findings": findings, "result_json": result_json, "rest": rest, "errors": errors,
+}
+
+
+def filled(page: str) -> str:
+    """The page with its generated blocks made anew."""
+    return BLOCK.sub(lambda match: f"{match[1]}\n{BLOCKS[match[2]]()}\n{match[3]}", page)
+
+
+def main() -> int:
+    """Write the pages, or with --check say which are out of date."""
+    stale = [path for path in sorted(PAGES.glob("*.md")) if filled(path.read_text("utf-8")) != path.read_text("utf-8")]
+    for path in stale:
+        if "--check" in sys.argv:
+            sys.stderr.write(f"{path.relative_to(ROOT)} is out of date: make docs\n")
+        else:
+            path.write_text(filled(path.read_text("utf-8")), "utf-8")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
