@@ -12,8 +12,10 @@ import ast
 import dataclasses
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "spondyl"
@@ -96,14 +98,27 @@ def attributes(doc: str) -> dict[str, str]:
 
 def rest() -> str:
     """Routes from the OpenAPI description."""
-    from spondyl.apps.api import openapi
-
     rows = []
     for path, methods in openapi()["paths"].items():
         for method, route in methods.items():
-            answers = ", ".join(route["responses"])
-            rows.append((f"`{method.upper()} {path}`", route.get("summary", ""), answers))
+            words = route.get("description") or route.get("summary", "")
+            rows.append((f"`{method.upper()} {path}`", words.partition("\n\n")[0], ", ".join(route["responses"])))
     return table(("route", "what it does", "answers"), rows)
+
+
+def openapi() -> dict[str, Any]:
+    """The description that the server gives of itself."""
+    from spondyl.apps import wiring
+    from spondyl.apps.api import create_app
+    from spondyl.apps.settings import Settings
+    from spondyl.store import Store
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data=Path(folder))
+        with Store(settings.database_url, settings.data) as store, wiring.reader(settings, bytes(32)) as reader:
+            app = create_app(settings, tasks={}, shelf=wiring.shelf(settings), reader=reader, store=store)
+            description: dict[str, Any] = app.openapi()
+    return description
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -145,7 +160,7 @@ def _codes_in(tree: ast.AST, room: str) -> Iterator[Code]:
             pairs = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)}
             code = pairs.get("code")
             if isinstance(code, ast.Constant) and isinstance(code.value, str):
-                yield Code(code.value, "ours", room, *(text(pairs[name]) if name in pairs else "" for name in ("message", "hint")))
+                yield Code(code.value, "answer", room, *(text(pairs[name]) if name in pairs else "" for name in ("message", "hint")))
 
 
 def text(node: ast.expr) -> str:

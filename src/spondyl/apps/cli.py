@@ -90,11 +90,15 @@ def serve(
     """Start the server: a page, REST and its documentation at /docs."""
     settings = make_settings(host=host, port=port, database=database, data=data, bundles=bundles)
     from spondyl.apps.api.server import serve as serve_api
-    from spondyl.apps.browser import open_when_up
+    from spondyl.apps.browser import open_page as open_in_browser
 
-    if open_page:
-        open_when_up(settings.host, settings.port)
-    serve_api(settings)
+    def announce(address: str) -> None:
+        typer.echo(f"Spondyl listens on {address}")
+        sys.stdout.flush()
+        if open_page:
+            open_in_browser(address)
+
+    serve_api(settings, announce=announce)
 
 
 @app.command(epilog="Example: spondyl info --json")

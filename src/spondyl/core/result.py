@@ -68,7 +68,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A number with a unit. `error` is the half-width of its 90 % interval, or None when unknown."""
+    """A number with a unit.
+
+    Attributes:
+        name: What was measured, e.g. "disc_height".
+        value: The number, in `unit`.
+        unit: "mm", "deg" or "ratio".
+        method: How it was measured, in words.
+        level, level_from_bottom: Where, as in findings.
+        error: Half-width of its 90 % interval, or None when unknown.
+        image: Id of the image it was measured on.
+        points: (x, y) pixels of the original image that it was measured between.
+    """
 
     name: str
     value: float
@@ -83,7 +94,15 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class ImageNote:
-    """One image the answer rests on."""
+    """One image the answer rests on.
+
+    Attributes:
+        id: Content hash of the pixels.
+        rows, columns: Size in pixels.
+        spacing_mm: [row, column] distance of pixel centres, or None when unknown.
+        view: "sagittal", "coronal", "axial", "ap", "lateral" or "unknown".
+        sequence: "t1", "t2", "t2_space", "stir", "axial_t2" or "unknown".
+    """
 
     id: str
     rows: int
@@ -95,7 +114,15 @@ class ImageNote:
 
 @dataclass(frozen=True, slots=True)
 class BundleNote:
-    """Which weights answered, and what they were measured on (`evidence`: "real" or "in-silico")."""
+    """Which weights answered, and what they were measured on.
+
+    Attributes:
+        name, version: Of the bundle.
+        sha256: Of its bundle.json, which holds the checksums of its files.
+        evidence: What its published figures were measured on: "real" patients or "in-silico".
+        trained_on: The training data, in words.
+        licence: Of the weights.
+    """
 
     name: str
     version: str
@@ -107,7 +134,12 @@ class BundleNote:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the reader must know; shown on every face."""
+    """Something the reader must know; shown on every face.
+
+    Attributes:
+        code: Stable, lower case, hyphenated; listed in docs/reference/errors.md.
+        message: One sentence.
+    """
 
     code: str
     message: str
@@ -115,7 +147,22 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
-    """result.json. `refusal` is {code, message, hint} where status is not "done"."""
+    """result.json.
+
+    Attributes:
+        task: Name of the task.
+        status: "done", "refused" or "failed".
+        study: {key, modality}: the keyed pseudonym, and the DICOM modality or "" for a picture.
+        bundle: Which weights answered; None where none was opened.
+        software: {spondyl, backend, precision, cpu}.
+        refusal: {code, message, hint} where status is not "done", else None.
+        images: The images the answer rests on.
+        findings: The answers, level by level.
+        measurements: Numbers with units.
+        curves: Curvature, where a task measures it.
+        warnings: What the reader must know.
+        timings_ms: Milliseconds of each stage and in total; the only part that differs between two runs.
+    """
 
     task: str
     status: str
