@@ -43,6 +43,8 @@ def cli() -> str:
     parts = []
     for verb in verbs:
         shown = runner.invoke(app, [*verb, "--help"], prog_name="spondyl", terminal_width=110)
+        if shown.exit_code != 0:
+            raise RuntimeError(f"spondyl {' '.join(verb)} --help failed: {shown.exception!r}")
         laboratory = " (laboratory)" if verb and verb[0] in LAB_VERBS else ""
         parts.append(f"### spondyl {' '.join(verb)}".rstrip() + f"{laboratory}\n\n```text\n{shown.output.strip()}\n```\n")
     return "\n".join(parts)

@@ -19,7 +19,8 @@ RAISED = re.compile(r'\b(?:\w*Error|Refusal|Notice|Skipped)\(\s*(?:\w[\w.\[\]]*,
 
 
 def test_the_generated_pages_are_up_to_date() -> None:
-    done = subprocess.run([sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, ROOT / "docs" / "generate.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.stderr == ""
     assert done.returncode == 0
 
