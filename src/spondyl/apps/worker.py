@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 APPLICATION_VERSION = "spondyl-jobs-1"
 """Pinned: DBOS recovers only jobs of its own version. Raise it when the steps of the workflow change their order or names."""
 QUEUE = "spondyl-analyse"
-POLL_S = 0.1
+POLL_S = 0.2
 MAX_ATTEMPTS = 3
 """A job that took the process down this often is given up, so that one bad study cannot keep the server from starting."""
 MAX_WAITING = 200
@@ -62,7 +62,11 @@ class Worker:
             "name": "spondyl", "system_database_url": self._store.url, "application_version": APPLICATION_VERSION,
             "log_level": "ERROR", "enable_otlp": False, "serializer": _Json(), "notification_listener_polling_interval_sec": 1.0,
         })
-        self._workflow = DBOS.workflow(name="analyse", max_recovery_attempts=MAX_ATTEMPTS + 2)(self._analyse)
+
+        def analyse(job_id: str) -> str:
+            return self._analyse(job_id)
+
+        self._workflow = DBOS.workflow(name="analyse", max_recovery_attempts=MAX_ATTEMPTS + 2)(analyse)
         DBOS.launch()
         self._queue = DBOS.register_queue(
             QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=POLL_S, on_conflict="always_update"
