@@ -149,8 +149,7 @@ def _cells(dataset: Dataset, source: PixelData, header: Codestream | None) -> tu
     shift = high + 1 - stored if high is not None and stored <= high + 1 <= allocated else 0
     if header is not None:
         shift = shift if known > stored else 0
-        stored = stored if signed else max(stored, known)
-    return allocated, Cells(stored, shift, signed)
+    return allocated, Cells(stored, shift, signed, kept=0 if signed else known)
 
 
 def frame_cells(source: PixelData, layout: Layout) -> Iterator[tuple[NDArray[Any], str]]:

@@ -102,11 +102,18 @@ class Cells:
         bits: Bits that count (BitsStored, never more than the cell has).
         shift: Unused bits below them (HighBit + 1 - BitsStored).
         signed: Two's complement.
+        kept: Bits that are not cut away, where the codestream holds more than BitsStored says; the range shown stays that of `bits`.
     """
 
     bits: int
     shift: int = 0
     signed: bool = False
+    kept: int = 0
+
+    @property
+    def width(self) -> int:
+        """Bits of a code."""
+        return max(self.bits, self.kept)
 
     @property
     def span(self) -> tuple[float, float]:
@@ -118,7 +125,7 @@ class Cells:
         """The bits that count, as unsigned numbers of the cells' own width."""
         codes = cells.view(f"{cells.dtype.byteorder}u{cells.dtype.itemsize}") if cells.dtype.kind == "i" else cells
         codes = codes >> self.shift if self.shift else codes
-        return codes & codes.dtype.type(2**self.bits - 1) if self.bits < 8 * codes.dtype.itemsize else codes
+        return codes & codes.dtype.type(2**self.width - 1) if self.width < 8 * codes.dtype.itemsize else codes
 
     def values(self, codes: NDArray[Any]) -> Float64:
         """The numbers that the codes stand for."""
@@ -129,8 +136,8 @@ class Cells:
 def render(cells: NDArray[Any], layout: Cells, display: Display) -> Float32:
     """Grey picture of the cells. Many pixels of few bits go through a table of every code: the same arithmetic, once a code."""
     codes = layout.codes(cells)
-    if layout.bits <= 16 and codes.size >= 2**layout.bits:
-        shades = display(layout.values(np.arange(2**layout.bits)))
+    if layout.width <= 16 and codes.size >= 2**layout.width:
+        shades = display(layout.values(np.arange(2**layout.width)))
         return np.take(shades, codes)
     return display(layout.values(codes))
 
