@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,23 @@ def test_paired_pictures_are_one_study(house: House):
     pictures = [house.picture("t1.png", seed=1), house.picture("t2.png", seed=2)]
     assert len(json.loads(house.say("analyze", *pictures, "--json").out)["studies"]) == 2
     assert len(json.loads(house.say("analyze", *pictures, "--json", "--pair").out)["studies"]) == 1
+
+
+def test_results_of_an_earlier_run_are_not_read_as_slices(house: House):
+    out = house.folder / "results"
+    house.picture("spine.png")
+    assert house.say("analyze", house.folder, "--out", out).code == 0
+    said = house.say("analyze", house.folder, "--out", out)
+    assert said.code == 2
+    assert "out-inside-input" in said.err
+
+
+def test_names_that_are_no_text_or_steer_the_terminal_are_made_harmless(house: House):
+    odd = Path(os.fsdecode(os.fsencode(house.folder / "a") + b"\xff\x1b[31m.png"))
+    odd.write_bytes(house.picture("spine.png").read_bytes())
+    out = house.folder.parent / "out"
+    said = house.say("analyze", odd, "--out", out)
+    assert said.code == 0
+    assert "\x1b" not in said.out
+    assert index(out)[0]["status"] == "done"
+    assert house.say("analyze", odd, "--json").code == 0

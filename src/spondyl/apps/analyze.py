@@ -90,9 +90,11 @@ def analyze(
 
     Raises:
         NotFoundError: If a task or a bundle is not known.
-        InputError: If a folder cannot be written.
+        InputError: If a folder cannot be written, or `out` would be read as input.
         BundleError: If a bundle is damaged.
     """
+    if out is not None:
+        outputs.check_place(out, paths)
     chosen = wiring.choose(wiring.tasks(), tasks)
     shelf = wiring.shelf(settings)
     for name in chosen:
@@ -119,7 +121,7 @@ def run(
     progress: Progress = lambda what, done, total: None,
 ) -> Analysis:
     """Read everything, then answer study by study, handing each answer to the keepers before the next begins."""
-    sources = [Source(path, str(path)) for path in paths]
+    sources = [Source(path, label(path)) for path in paths]
     report = reader.read(sources, pair=pair, on_progress=lambda done, total: progress("Reading", done, total))
     results: list[StudyResult] = []
     for number, study in enumerate(report.studies):
@@ -143,6 +145,11 @@ def pseudonym_key(settings: Settings, *, create: bool) -> bytes:
     if create:
         return load_or_create_key(settings.data)
     return load_key(settings.data) or secrets.token_bytes(32)
+
+
+def label(path: Path) -> str:
+    """The path as the caller typed it, in characters that can be written to a table; bytes that are no text become "?"."""
+    return str(path).encode("utf-8", "replace").decode("utf-8")
 
 
 def skipped_note(row: Skipped) -> dict[str, str]:

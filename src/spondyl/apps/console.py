@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +27,10 @@ REASONS_SHOWN = 20
 
 
 def screen(stderr: bool = False) -> Console:
-    """A console that is wide enough for the tables when it is piped into a file."""
+    """A console that is wide enough for the tables when it is piped into a file, and that no character breaks."""
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
     console = Console(stderr=stderr, highlight=False, soft_wrap=False)
     return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
@@ -77,7 +82,7 @@ def study_view(result: StudyResult, sources: Sequence[str]) -> RenderableType:
 def heading(result: StudyResult, sources: Sequence[str]) -> str:
     """Source, study key, task and the images that were used."""
     more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
-    source = f"{escape(sources[0])}{more}  " if sources else ""
+    source = f"{escape(printable(sources[0]))}{more}  " if sources else ""
     used = ", ".join(f"{note.view} {note.sequence} {note.rows}x{note.columns}" for note in result.images)
     return f"[bold]{source}[/bold]study {result.study['key']}  {result.task}" + (f"  used: {used}" if used else "")
 
@@ -126,10 +131,15 @@ def skipped_table(analysis: Analysis) -> Table:
     for name in ("file", "code", "what was seen", "what to do"):
         table.add_column(name, overflow="fold")
     for row in analysis.skipped[:REASONS_SHOWN]:
-        table.add_row(*(Text(cell) for cell in (row.source, row.code, row.message, row.hint)))
+        table.add_row(*(Text(printable(cell)) for cell in (row.source, row.code, row.message, row.hint)))
     if len(analysis.skipped) > REASONS_SHOWN:
         table.add_row(f"and {len(analysis.skipped) - REASONS_SHOWN} more", "", "", "--json or --out lists all of them")
     return table
+
+
+def printable(words: str) -> str:
+    """The words without characters that steer a terminal: names inside an archive are a stranger's."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in words)
 
 
 def summary(analysis: Analysis) -> Text:

@@ -42,6 +42,21 @@ class Folder:
         return folder
 
 
+def check_place(out: Path, paths: Sequence[Path]) -> None:
+    """See that pictures of an earlier run are not taken for slices.
+
+    Raises:
+        InputError: If the output folder holds results and lies inside a folder that is to be read.
+    """
+    place = out.resolve()
+    if (out / "index.csv").exists() and any(path.resolve() in (place, *place.parents) for path in paths if path.is_dir()):
+        raise InputError(
+            "out-inside-input",
+            "the output folder holds earlier results and lies inside a folder that is to be read, so its pictures would be read too",
+            "Put --out beside the images",
+        )
+
+
 def result_folder(result: StudyResult) -> Path:
     """`<study_key>/<task>`, relative to the folder that `--out` names."""
     return Path(result.study["key"]) / result.task
