@@ -83,9 +83,16 @@ def result_json() -> str:
     ):
         doc = kind.__doc__ or ""
         meanings = attributes(doc)
-        rows = [(f"`{field.name}`", f"`{field.type}`", meanings.get(field.name, "")) for field in dataclasses.fields(kind)]
+        rows = [(f"`{field.name}`", json_type(str(field.type)), meanings.get(field.name, "")) for field in dataclasses.fields(kind)]
         parts.append(f"### {title}\n\n{doc.strip().splitlines()[0]}\n\n{table(('field', 'type', 'meaning'), rows)}")
     return "\n".join(parts)
+
+
+def json_type(annotation: str) -> str:
+    """A Python annotation as JSON knows it."""
+    names = {"Mapping": "object", "tuple": "array", "str": "string", "int": "integer", "float": "number", "bool": "boolean", "None": "null"}
+    outer = re.sub(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]", "", annotation)
+    return " or ".join(names.get(part.strip(), "object") for part in outer.split("|"))
 
 
 def attributes(doc: str) -> dict[str, str]:
