@@ -29,8 +29,9 @@ def make_output(study: Study, *, bundle: str = "a" * 64, status: str = "done", t
     """A finding, a measurement and a heat map on the first image."""
     image = study.images[0]
     finding = Finding(
-        "pfirrmann_grade", 4, {"1": 0.0, "2": 0.02, "3": 0.2, "4": 0.7, "5": 0.08}, level="L4/L5", level_from_bottom=2, level_confidence=0.97,
-        level_alternatives={"L5/L6": 0.03}, set=(3, 4), refer=True, members={"a": {"4": 0.68}}, image=image.id, box=(1.0, 2.0, 7.5, 9.0),
+        "pfirrmann_grade", 4, {"1": 0.0, "2": 0.02, "3": 0.2, "4": 0.7, "5": 0.08}, level="L4/L5", level_from_bottom=2,
+        level_confidence=0.97, level_alternatives={"L5/L6": 0.03}, set=(3, 4), refer=True, members={"a": {"4": 0.68}},
+        image=image.id, box=(1.0, 2.0, 7.5, 9.0),
         points=((1.0, 2.0), (3.5, 4.0)), explanation="cam",
     )
     result = StudyResult(

@@ -84,10 +84,10 @@ class Worker:
         """Whether so many jobs wait that another should not be accepted."""
         return sum(self._store.waiting().values()) >= MAX_WAITING
 
-    def submit(self, job: Job, studies: Iterable[Study] = ()) -> None:
-        """Hand over a job that the store has accepted; `studies` as just read save reading them again."""
-        for study in studies:
-            self._memory.put(study, self._sources(job, study.key))
+    def submit(self, job: Job, studies: Iterable[tuple[Study, Iterable[str]]] = ()) -> None:
+        """Hand over a job that the store has accepted; studies just read, with the kept files they came from, save reading them again."""
+        for study, names in studies:
+            self._memory.put(study, names)
         self._enqueue(job.id)
 
     def _enqueue(self, job_id: str) -> None:
@@ -165,14 +165,11 @@ class Worker:
 
     def _study(self, job: Job, key: str) -> Study:
         names = self._sources(job, key)
-        study = self._memory.take(key, names)
+        study = self._memory.get(key, names)
         if study is not None:
             return study
         sources = [Source(self._store.upload_path(name), name) for name in names]
         report = self._reader.read(sources, pair=job.pair)
-        for found in report.studies:
-            if found.key != key:
-                self._memory.put(found, names)
         conflicts = [{"file": None, "code": row.code, "message": row.message, "hint": row.hint} for row in report.skipped
                      if row.code == "uid-conflict"]
         if conflicts:
@@ -196,21 +193,21 @@ class StudyMemory:
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget = budget_bytes
-        self._held: OrderedDict[str, tuple[tuple[str, ...], Study]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[frozenset[str], Study]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, study: Study, sources: tuple[str, ...]) -> None:
+    def put(self, study: Study, sources: Iterable[str]) -> None:
         """Hold a study that was read from these files."""
         with self._lock:
-            self._held[study.key] = (sources, study)
+            self._held[study.key] = (frozenset(sources), study)
             while self._held and sum(_bytes(held) for _, held in self._held.values()) > self._budget:
                 self._held.popitem(last=False)
 
-    def take(self, key: str, sources: tuple[str, ...]) -> Study | None:
+    def get(self, key: str, sources: Iterable[str]) -> Study | None:
         """The study, if it is held and was read from just these files."""
         with self._lock:
             held = self._held.get(key)
-        return held[1] if held is not None and held[0] == sources else None
+        return held[1] if held is not None and held[0] == frozenset(sources) else None
 
 
 class _Progress:

@@ -71,7 +71,7 @@ class Intake:
                 file.discard()
         stored = [{"file": row["file"], "code": row["code"], "message": row["message"], "hint": row["hint"]} for row in look.skipped]
         job = self.store.accept(kept, list(look.drafts.values()), tasks=names, pair=pair, skipped=stored, who=who)
-        self.worker.submit(job, look.studies)
+        self.worker.submit(job, [(study, look.drafts[study.key].files) for study in look.studies])
         return Accepted(job, tuple(look.skipped))
 
     def _task_names(self, task: str) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from spondyl.apps.api.intake import Intake
-from spondyl.apps.api.receive import FILE_FIELDS, UploadLimits, receive
+from spondyl.apps.api.intake import Accepted, Intake
+from spondyl.apps.api.receive import FILE_FIELDS, Form, UploadLimits, receive
 from spondyl.apps.api.schemas import AcceptedBody, ErrorBody, JobBody, SkippedFile, job_body
 from spondyl.core import InputError
 from spondyl.store import Store
@@ -46,9 +46,7 @@ def upload_router(intake: Intake, limits: UploadLimits) -> APIRouter:
         """Send one or many files, or a zip. Acknowledged only when all of it is safe on disk; the answer comes with the job."""
         await run_in_threadpool(intake.check_queue)
         form = await receive(request, intake.store.incoming, limits)
-        accepted = await run_in_threadpool(
-            intake.take, form.files, task=form.fields.get("task", ""), pair=_flag(form.fields.get("pair", "")), too_large=form.skipped
-        )
+        accepted = await run_in_threadpool(_take, intake, form)
         skipped = [SkippedFile(**{k: row[k] for k in ("source", "code", "message", "hint")}) for row in accepted.skipped]
         body = AcceptedBody(job=job_body(accepted.job, skipped), studies=list(accepted.job.studies), skipped=skipped)
         return JSONResponse(body.model_dump(), 202, {"location": f"/api/v1/jobs/{accepted.job.id}"})
@@ -74,6 +72,14 @@ def job_router(store: Store) -> APIRouter:
         return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
     return router
+
+
+def _take(intake: Intake, form: Form) -> Accepted:
+    try:
+        pair = _flag(form.fields.get("pair", ""))
+        return intake.take(form.files, task=form.fields.get("task", ""), pair=pair, too_large=form.skipped)
+    finally:
+        form.discard()
 
 
 async def _events(store: Store, job_id: str, last: int) -> AsyncIterator[str]:
