@@ -9,7 +9,7 @@ from pathlib import Path
 from spondyl.core.errors import NotFoundError, describe_unknown
 from spondyl.datasets.records import DiscSlice
 
-MODULES = ("spider_pack",)
+MODULES = ("dicom_folder", "spider", "spider_pack")
 """Modules of this room that register a layout. A test compares the list with the folder."""
 
 SourceReader = Callable[[Path], Iterator[DiscSlice]]

@@ -10,6 +10,7 @@ van der Graaf et al., Scientific Data 2024 (Zenodo 10159290), CC BY 4.0.
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -18,9 +19,14 @@ from pathlib import Path
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.core.vocabulary import SEQUENCES
 from spondyl.datasets import sources
-from spondyl.datasets.pictures import read_picture
+from spondyl.datasets.cohort import Member, grades_of_truth, padded
+from spondyl.datasets.miniature import OnSubject, write_cohort
+from spondyl.datasets.pictures import read_picture, write_picture
 from spondyl.datasets.records import Box, DiscGrades, DiscSlice
 from spondyl.datasets.tables import Row, check_box, grades_of, number, read_table
+from spondyl.phantom import SliceTruth, render_sagittal
+from spondyl.phantom.anatomy import build
+from spondyl.phantom.truth import measure
 
 GRADES = tuple(field.name for field in fields(DiscGrades))
 SERIES = ("series", "patient", "sequence", "num_discs", "pixel_spacing_mm")
@@ -77,3 +83,43 @@ def _slice(root: Path, row: Row, line: int, grades: Mapping[str, Mapping[int, Di
         boxes_complete=bool(own) and all(complete for _, _, complete in own.values()),
         num_discs=int(number(row, "num_discs", "series.csv", line)) if row["num_discs"] else None,
     )
+
+
+def write_miniature(root: Path, subjects: int, seed: int, *, role: str = "train", profile: str = "symptomatic", resume: bool = False,
+                    on_subject: OnSubject | None = None) -> None:
+    """A small pack of the digital spine: flat PNG slices, T1 and T2 of each subject, with the three tables.
+
+    Raises:
+        InputError: As `miniature.write_cohort`.
+    """
+    members = write_cohort(root, subjects, seed, _write_subject, role=role, profile=profile, resume=resume, on_subject=on_subject)
+    series: list[list[object]] = [list(SERIES)]
+    gradings: list[list[object]] = [["patient", "disc_from_bottom", *GRADES]]
+    boxes: list[list[object]] = [list(BOXES)]
+    for member in members:
+        patient = member.index + 1
+        truth = _truth(member)
+        shape = _shape(member)
+        gradings += [[patient, d.from_bottom, *(getattr(grades_of_truth(d), name) for name in GRADES)] for d in truth.discs]
+        for name, scan in member.scans.items():
+            series.append([f"{patient}_{name}", patient, name, len(truth.discs), scan.spacing_mm[0]])
+            boxes += [[f"{patient}_{name}", patient, d.from_bottom, *map(int, padded(d.box, shape)), 1] for d in truth.discs]
+    for file, rows in (("series.csv", series), ("gradings.csv", gradings), ("disc_boxes.csv", boxes)):
+        with (root / file).open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows(rows)
+
+
+def _truth(member: Member) -> SliceTruth:
+    return measure(member.spec, build(member.spec), member.scans["t2"])
+
+
+def _shape(member: Member) -> tuple[int, int]:
+    scan = member.scans["t2"]
+    top, right, bottom, left = scan.pad_px
+    return scan.rows + top + bottom, scan.columns + left + right
+
+
+def _write_subject(root: Path, member: Member) -> None:
+    (root / "images").mkdir(exist_ok=True)
+    for name, scan in member.scans.items():
+        write_picture(root / "images" / f"{member.index + 1}_{name}.png", render_sagittal(member.spec, scan).pixels)
