@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -15,12 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from spondyl.apps.analyze import Analysis
-from spondyl.apps.analyze import Progress as OnProgress
 from spondyl.core import StudyResult, term
 from spondyl.core.result import DISCLAIMER
 from spondyl.reports import EVIDENCE, LevelRow, level_rows, set_text, yes_no_text
 from spondyl.reports.rows import probability
+
+if TYPE_CHECKING:  # the laboratory shows bars too, and needs no reader and no runtime for that
+    from spondyl.apps.analyze import Analysis
+    from spondyl.apps.analyze import Progress as OnProgress
 
 WIDTH_WITHOUT_TERMINAL = 120
 REASONS_SHOWN = 20
