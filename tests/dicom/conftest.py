@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
 import pytest
-from dicom.dicom_files import KEY
 
+from dicom.dicom_files import KEY
 from spondyl.dicom import Limits, Reader
 
 

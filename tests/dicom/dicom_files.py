@@ -50,9 +50,9 @@ def dataset(pixels: NDArray[Any], bits: int = 12, **tags: Any) -> Dataset:
     made["PixelData"].VR = "OB" if pixels.dtype.itemsize == 1 else "OW"
     with unchecked():
         for keyword, value in tags.items():
-            if value is None:
+            if keyword in made:
                 del made[keyword]
-            else:
+            if value is not None:
                 setattr(made, keyword, value)
     return made
 
@@ -60,12 +60,13 @@ def dataset(pixels: NDArray[Any], bits: int = 12, **tags: Any) -> Dataset:
 @contextmanager
 def unchecked() -> Iterator[None]:
     """Write what the standard forbids."""
-    before = pydicom.config.settings.writing_validation_mode
-    pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
+    settings = pydicom.config.settings
+    before = settings.reading_validation_mode, settings.writing_validation_mode
+    settings.reading_validation_mode = settings.writing_validation_mode = pydicom.config.IGNORE
     try:
         yield
     finally:
-        pydicom.config.settings.writing_validation_mode = before
+        settings.reading_validation_mode, settings.writing_validation_mode = before
 
 
 def compressed(made: Dataset, syntax: str, frames: Sequence[bytes]) -> Dataset:

@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from dicom.dicom_files import KEY, PNG, code_of, dataset, plasma, read, written
 from pydicom.uid import ExplicitVRLittleEndian
 
+from dicom.dicom_files import KEY, PNG, code_of, dataset, plasma, read, written
 from spondyl.dicom import Limits, Reader, Source
 
 FILES = {f"PA000001/ST000001/IM{index}": written(dataset(plasma(seed=index))) for index in range(3)}
@@ -125,7 +125,7 @@ def test_a_dicomdir_stands_for_its_folder(reader: Reader, tmp_path: Path) -> Non
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     made = dataset(plasma(), PixelData=None, Rows=None, Columns=None)
-    made.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    made.SOPClassUID = "1.2.840.10008.1.3.10"
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     (tmp_path / "DICOMDIR").write_bytes(written(made))
     for source in (Source(tmp_path / "DICOMDIR", "disk/DICOMDIR"), Source(tmp_path, "disk")):

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from dicom.dicom_files import KEY, PNG, SECRETS, code_of, compressed, dataset, plasma, read, written
 
-from spondyl.core import SpondylError
+from dicom.dicom_files import KEY, PNG, SECRETS, code_of, compressed, dataset, plasma, read, written
+from spondyl.core import Image, SpondylError
 from spondyl.dicom import Limits, Reader, Source, sniff, zero_preamble
+from spondyl.dicom.shelf import Shelf
+from spondyl.dicom.studies import ReadFile
 
 STORED = plasma()
 GOOD = written(dataset(STORED))
@@ -58,7 +60,7 @@ def test_a_killed_worker_loses_only_its_own_file(tmp_path: Path) -> None:
 
 def test_a_slow_file_is_stopped_at_the_time_limit(tmp_path: Path) -> None:
     with Reader(KEY, Limits(timeout_s=0.5), workers=1) as hasty:
-        assert read(hasty, tmp_path, GOOD, GOOD).studies or True  # the codecs are loaded now
+        assert read(hasty, tmp_path, GOOD).studies  # the codecs are loaded now
         began = time.monotonic()
         assert code_of(read(hasty, tmp_path, slow_file())) == "decode-timeout"
         assert time.monotonic() - began < 5
@@ -75,9 +77,37 @@ def test_a_dead_nursery_is_replaced(tmp_path: Path) -> None:
         assert read(one, tmp_path, GOOD).studies
 
 
+def test_a_worker_that_died_while_idle_takes_no_file_with_it(tmp_path: Path) -> None:
+    before = {process.pid for process in descendants()}
+    with Reader(KEY, Limits(), workers=1) as one:
+        assert read(one, tmp_path, GOOD).studies
+        (worker,) = new_workers(before)
+        worker.kill()
+        time.sleep(0.05)
+        assert read(one, tmp_path, GOOD).studies
+
+
+def test_large_reads_lie_on_disk_and_look_the_same(tmp_path: Path) -> None:
+    images = tuple(Image("0" * 32, (plasma(seed=seed) / 4095).astype(np.float32), (1, 1), "PixelSpacing") for seed in range(3))
+    file = ReadFile("a", "0" * 64, "s", "s", "s", 1, "MR", None, None, images)
+    on_disk = Shelf(in_memory=100).put(file)
+    for image, same in zip(images, on_disk.images, strict=True):
+        assert same.pixels.base is not None  # a view of the mapping
+        np.testing.assert_array_equal(same.pixels, image.pixels)
+        assert same.spacing_mm == image.spacing_mm
+    assert Shelf(in_memory=10**6).put(file) is file
+
+
+def test_a_read_is_limited_as_a_whole(tmp_path: Path) -> None:
+    with Reader(KEY, Limits(max_read_pixels=1000), workers=1) as small:
+        report = read(small, tmp_path, *(PNG(plasma(seed=seed)) for seed in range(5)))
+    assert len(report.studies) == 3
+    assert [row.code for row in report.skipped] == ["read-too-large"] * 2
+
+
 def test_memory_is_limited_in_the_worker(tmp_path: Path) -> None:
-    big = np.zeros((6000, 6000), np.uint16)
-    with Reader(KEY, Limits(worker_memory_bytes=100 * 2**20), workers=1) as small:
+    big = np.zeros((5000, 5000), np.uint16)
+    with Reader(KEY, Limits(worker_memory_bytes=120 * 2**20), workers=1) as small:
         assert code_of(read(small, tmp_path, written(dataset(big)))) == "needs-too-much-memory"
         assert read(small, tmp_path, GOOD).studies
 
@@ -128,16 +158,18 @@ def test_many_threads_share_one_reader(reader: Reader, tmp_path: Path) -> None:
 def test_a_process_that_is_killed_leaves_no_workers(tmp_path: Path) -> None:
     (tmp_path / "good").write_bytes(GOOD)
     script = (
-        "import sys, time; from pathlib import Path; from spondyl.dicom import Reader, Source\n"
-        f"reader = Reader({KEY!r}); reader.read([Source(Path({str(tmp_path / 'good')!r}), 'x')]); print('ready', flush=True); time.sleep(60)"
+        "import time; from pathlib import Path; from spondyl.dicom import Reader, Source\n"
+        f"reader = Reader({KEY!r})\nreader.read([Source(Path({str(tmp_path / 'good')!r}), 'x')]); print('ready', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as host:
-        assert host.stdout is not None and host.stdout.readline() == "ready\n"
+        assert host.stdout is not None
+        assert host.stdout.readline() == "ready\n"
         family = psutil.Process(host.pid).children(recursive=True)
         assert len(family) == 2
         host.kill()
     gone, alive = psutil.wait_procs(family, timeout=10)
-    assert len(gone) == 2 and not alive
+    assert len(gone) == 2
+    assert not alive
 
 
 def test_the_reading_process_never_loads_a_codec() -> None:
@@ -148,7 +180,9 @@ def test_the_reading_process_never_loads_a_codec() -> None:
 
 def test_what_a_file_says_of_its_patient_appears_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd, recwarn) -> None:
     caplog.set_level(logging.DEBUG)
-    odd = dataset(STORED, Modality="SR", PatientSex="Wunderlich", PatientAge="Zebedeus", SeriesDescription=SECRETS[0], ViewPosition=SECRETS[1])
+    odd = dataset(
+        STORED, Modality="SR", PatientSex="Wunderlich", PatientAge="Zebedeus", SeriesDescription=SECRETS[0], ViewPosition=SECRETS[1]
+    )
     files = [
         GOOD,
         GOOD[:-100],
@@ -158,7 +192,8 @@ def test_what_a_file_says_of_its_patient_appears_nowhere(tmp_path: Path, caplog:
     ]
     with Reader(KEY, Limits(), workers=1) as private:
         report = read(private, tmp_path, *files)
-    assert report.studies and report.skipped
+    assert report.studies
+    assert report.skipped
     out, err = capfd.readouterr()
     fields = [asdict(study, dict_factory=lambda pairs: {k: v for k, v in pairs if k != "pixels"}) for study in report.studies]
     everything = " ".join(map(str, (repr(report), fields, caplog.text, out, err, [str(w.message) for w in recwarn])))

@@ -7,10 +7,10 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from dicom.dicom_files import compressed, dataset, plasma, read, written
 from PIL import Image as Pillow
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from dicom.dicom_files import compressed, dataset, plasma, read, written
 from spondyl.dicom import Reader
 
 STORED = plasma()
@@ -57,8 +57,14 @@ LOSSLESS = {
     "JPEG lossless": ("1.2.840.10008.1.2.4.57", lambda a: imagecodecs.jpeg8_encode(a, bitspersample=12, lossless=True, predictor=4)),
     "JPEG lossless SV1": ("1.2.840.10008.1.2.4.70", lambda a: imagecodecs.ljpeg_encode(a, bitspersample=12)),
     "JPEG-LS": ("1.2.840.10008.1.2.4.80", imagecodecs.jpegls_encode),
-    "JPEG 2000": ("1.2.840.10008.1.2.4.90", lambda a: imagecodecs.jpeg2k_encode(a, reversible=True, level=0, codecformat="j2k", resolutions=3)),
-    "JPEG 2000 in its container": ("1.2.840.10008.1.2.4.90", lambda a: imagecodecs.jpeg2k_encode(a, reversible=True, level=0, resolutions=3)),
+    "JPEG 2000": (
+        "1.2.840.10008.1.2.4.90",
+        lambda a: imagecodecs.jpeg2k_encode(a, reversible=True, level=0, codecformat="j2k", resolutions=3),
+    ),
+    "JPEG 2000 in its container": (
+        "1.2.840.10008.1.2.4.90",
+        lambda a: imagecodecs.jpeg2k_encode(a, reversible=True, level=0, resolutions=3),
+    ),
     "HTJ2K": ("1.2.840.10008.1.2.4.201", imagecodecs.htj2k_encode),
 }
 LOSSY = {
@@ -138,13 +144,17 @@ def test_grey_pictures_come_back_over_their_bit_depth(reader: Reader, tmp_path: 
     encode = {"png": imagecodecs.png_encode, "tiff": imagecodecs.tiff_encode}[format_]
     image = only(read(reader, tmp_path, encode(stored), name=format_))
     np.testing.assert_allclose(image.pixels, stored / (2**bits - 1), atol=1e-6)
-    assert image.spacing_mm is None and image.spacing_source is None and not image.colour
+    assert image.spacing_mm is None
+    assert image.spacing_source is None
+    assert not image.colour
 
 
 @pytest.mark.parametrize("format_", ["png", "tiff", "jpeg"])
 def test_colour_pictures_become_their_luminance(reader: Reader, tmp_path: Path, format_: str) -> None:
     rgb = np.stack([plasma(32, 32, 8, seed) for seed in range(3)], axis=-1).astype(np.uint8)
-    encode = {"png": imagecodecs.png_encode, "tiff": imagecodecs.tiff_encode, "jpeg": lambda a: imagecodecs.jpeg8_encode(a, level=98)}[format_]
+    encode = {"png": imagecodecs.png_encode, "tiff": imagecodecs.tiff_encode, "jpeg": lambda a: imagecodecs.jpeg8_encode(a, level=98)}[
+        format_
+    ]
     image = only(read(reader, tmp_path, encode(rgb), name=format_))
     assert image.colour
     np.testing.assert_allclose(image.pixels, rgb @ [0.299, 0.587, 0.114] / 255, atol=0.03 if format_ == "jpeg" else 1e-6)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom.dicom_files import KEY, PNG, UID, dataset, plasma, read, written
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from dicom.dicom_files import KEY, PNG, UID, dataset, plasma, read, written
 from spondyl.core.identity import content_hash, pixel_hash, pseudonym
 from spondyl.dicom import Reader
 
@@ -28,15 +28,20 @@ def only(reader: Reader, folder: Path, **tags):
 
 @pytest.mark.parametrize(
     ("orientation", "view"),
-    [(SAGITTAL, "sagittal"), (CORONAL, "coronal"), (AXIAL, "axial"), (tilted(38), "axial"), (tilted(45), "unknown"), (tilted(80), "coronal")],
+    [
+        (SAGITTAL, "sagittal"),
+        (CORONAL, "coronal"),
+        (AXIAL, "axial"),
+        (tilted(38), "axial"),
+        (tilted(45), "unknown"),
+        (tilted(80), "coronal"),
+    ],
 )
 def test_the_view_comes_from_the_orientation(reader: Reader, tmp_path: Path, orientation: list[float], view: str) -> None:
     assert only(reader, tmp_path, ImageOrientationPatient=orientation, ImagePositionPatient=[0, 0, 0]).view == view
 
 
-@pytest.mark.parametrize(
-    "orientation", [[0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 9, 0, 0, 0, -9], "0\\1\\0\\0\\x\\-1"]
-)
+@pytest.mark.parametrize("orientation", [[0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 9, 0, 0, 0, -9], "0\\1\\0\\0\\x\\-1"])
 def test_an_orientation_that_makes_no_sense_is_no_orientation(reader: Reader, tmp_path: Path, orientation) -> None:
     made = dataset(plasma(), ImagePositionPatient=[0, 0, 0])
     if isinstance(orientation, str):
@@ -45,7 +50,8 @@ def test_an_orientation_that_makes_no_sense_is_no_orientation(reader: Reader, tm
     else:
         made.ImageOrientationPatient = orientation
     image = read(reader, tmp_path, written(made)).studies[0].images[0]
-    assert image.view == "unknown" and image.geometry is None
+    assert image.view == "unknown"
+    assert image.geometry is None
 
 
 @pytest.mark.parametrize(
@@ -120,7 +126,8 @@ def test_slices_are_ordered_by_geometry_not_by_name_or_number(reader: Reader, tm
     report = read(reader, tmp_path, *(written(slice_at(offset, number)) for number, offset in enumerate(offsets)))
     ((series,),) = (study.series for study in report.studies)
     along = [image.geometry.offset_mm for image in series.images]
-    assert along == sorted(along) and len(along) == 5
+    assert along == sorted(along)
+    assert len(along) == 5
     assert [image.geometry.position[0] for image in series.images] in (sorted(offsets), sorted(offsets, reverse=True))
 
 
@@ -158,7 +165,8 @@ def test_each_picture_is_its_own_study_unless_they_are_paired(reader: Reader, tm
     (paired,) = read(reader, tmp_path, *files, pair=True).studies
     (again,) = read(reader, tmp_path, *reversed(files), pair=True).studies
     assert [len(series.images) for series in paired.series] == [1, 1, 1]
-    assert paired.key == again.key and paired.key not in {study.key for study in apart.studies}
+    assert paired.key == again.key
+    assert paired.key not in {study.key for study in apart.studies}
     assert paired.modality == ""
 
 
@@ -243,6 +251,9 @@ def test_an_enhanced_file_gives_each_frame_its_own_place_window_and_rescale(read
 
 def test_frames_that_share_one_position_have_none(reader: Reader, tmp_path: Path) -> None:
     frames = np.stack([plasma(seed=seed) for seed in range(2)])
-    made = dataset(frames[0], NumberOfFrames="2", PixelData=frames.tobytes(), ImageOrientationPatient=SAGITTAL, ImagePositionPatient=[0, 0, 0])
+    made = dataset(
+        frames[0], NumberOfFrames="2", PixelData=frames.tobytes(), ImageOrientationPatient=SAGITTAL, ImagePositionPatient=[0, 0, 0]
+    )
     for image in read(reader, tmp_path, written(made)).studies[0].images:
-        assert image.geometry is None and image.view == "sagittal"
+        assert image.geometry is None
+        assert image.view == "sagittal"

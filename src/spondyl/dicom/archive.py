@@ -28,7 +28,9 @@ _OFFICE = ("[Content_Types].xml", "META-INF/MANIFEST.MF", "mimetype")
 
 
 class Archive:
-    """One open zip file and the bytes it has expanded to so far. Safe to read from several threads.
+    """One zip file and the bytes it has expanded to so far. Safe to read from several threads.
+
+    It is open from the first entry that is read to the last, each read once, so that a folder of many archives needs few open files.
 
     Raises:
         InputError: On opening: `zip-damaged`, `archive-too-many-files`, or `not-an-image` for a document that is a zip inside.
@@ -40,17 +42,18 @@ class Archive:
         self._lock = threading.Lock()
         self._expanded = 0
         _check_directory(path, limits.max_archive_files)
+        self._path = path
+        self._zip: zipfile.ZipFile | None = None
         try:
-            self._zip = zipfile.ZipFile(path)
+            with zipfile.ZipFile(path) as listed:
+                members = [info for info in listed.infolist() if not info.is_dir()]
         except ZIP_ERRORS:
             raise _damaged() from None
-        if any(name in self._zip.NameToInfo for name in _OFFICE):
-            self._zip.close()
+        if any(info.filename in _OFFICE for info in members):
             raise InputError("not-an-image", "a document or program package, not an archive of images")
-
-    def entries(self) -> list[zipfile.ZipInfo]:
+        self.entries = sorted(members, key=lambda info: info.filename.split("/"))
         """What is in it, folders left out, by name."""
-        return sorted((info for info in self._zip.infolist() if not info.is_dir()), key=lambda info: info.filename.split("/"))
+        self._unread = len(members)
 
     @property
     def spent(self) -> bool:
@@ -63,27 +66,35 @@ class Archive:
         Raises:
             InputError: With the code of what is wrong with the entry or, `archive-too-large`, with the archive.
         """
-        _check_entry(info)
         with self._lock:
             try:
-                with self._zip.open(info) as stream:
-                    data = stream.read(HEAD)
-                    self._count(len(data))
-                    if sniff(data) not in READABLE:
-                        return data
-                    parts = [data]
-                    while block := stream.read(_BLOCK):
-                        parts.append(block)
-                        self._count(len(block))
-                        if sum(map(len, parts)) > self._limits.max_file_bytes:
-                            raise too_large(self._limits)
+                _check_entry(info)
+                return self._expand(info)
             except ZIP_ERRORS:
                 raise InputError("zip-damaged", "the archive entry cannot be expanded", "Make the archive again") from None
-        return b"".join(parts)
+            finally:
+                self._unread -= 1
+                if not self._unread:
+                    self.close()
 
     def close(self) -> None:
         """Close the file."""
-        self._zip.close()
+        if self._zip is not None:
+            self._zip.close()
+
+    def _expand(self, info: zipfile.ZipInfo) -> bytes:
+        if self._zip is None:
+            self._zip = zipfile.ZipFile(self._path)
+        with self._zip.open(info) as stream:
+            parts = [stream.read(HEAD)]
+            self._count(len(parts[0]))
+            readable = sniff(parts[0]) in READABLE
+            while readable and (block := stream.read(_BLOCK)):
+                parts.append(block)
+                self._count(len(block))
+                if sum(map(len, parts)) > self._limits.max_file_bytes:
+                    raise too_large(self._limits)
+        return b"".join(parts)
 
     def _count(self, size: int) -> None:
         self._expanded += size

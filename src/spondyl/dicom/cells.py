@@ -166,14 +166,13 @@ def frame_cells(source: PixelData, layout: Layout) -> Iterator[tuple[NDArray[Any
 
 
 def _streams(source: PixelData, frames: int) -> Iterator[bytes]:
-    """The compressed frames. A broken offset table is forgiven where each fragment is a frame."""
+    """The compressed frames. Where each fragment is a frame, the offset table, which may be wrong, is not asked."""
     try:
-        found = list(generate_frames(source.data, number_of_frames=frames))
+        found = list(generate_fragments(source.data))[1:]
+        if len(found) != frames:
+            found = list(generate_frames(source.data, number_of_frames=frames))
     except TAG_ERRORS:
-        try:
-            found = list(generate_fragments(source.data))[1:]
-        except TAG_ERRORS:
-            raise truncated("the items that should hold the frames are broken") from None
+        raise truncated("the items that should hold the frames are broken") from None
     if len(found) < frames:
         raise truncated(f"{len(found)} of {frames} frames are there")
     yield from found[:frames]

@@ -10,10 +10,12 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from spondyl.core import InputError
+from spondyl.dicom.headers import truncated
 from spondyl.dicom.tags import TAG_ERRORS
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 EXPLICIT = b"1.2.840.10008.1.2.1"
+PIXEL_DATA = b"\xe0\x7f\x10\x00"
 DIRECTORY = "1.2.840.10008.1.3.10"
 
 
@@ -33,9 +35,17 @@ def parse(data: bytes, max_inflated: int) -> Dataset:
         data = bytes(128) + data
     data = _inflate(data, max_inflated)
     try:
-        return pydicom.dcmread(BytesIO(data), force=True)
+        dataset = pydicom.dcmread(BytesIO(data), force=True)
     except (InvalidDicomError, *TAG_ERRORS):
-        raise InputError("dicom-damaged", "the DICOM elements cannot be followed to the end", "Copy or export the file again") from None
+        raise damaged() from None
+    if len(dataset) == 0:  # pydicom gives up everything when a file ends inside an element
+        raise truncated("the file ends inside an element") if PIXEL_DATA in data else damaged()
+    return dataset
+
+
+def damaged() -> InputError:
+    """The error for elements that make no sense."""
+    return InputError("dicom-damaged", "the DICOM elements cannot be followed to the end", "Copy or export the file again")
 
 
 def _inflate(data: bytes, max_inflated: int) -> bytes:
@@ -47,9 +57,11 @@ def _inflate(data: bytes, max_inflated: int) -> bytes:
     try:
         plain = stream.decompress(data[start:], max_inflated)
     except zlib.error:
-        raise InputError("dicom-damaged", "the deflated data set cannot be expanded", "Copy or export the file again") from None
+        raise damaged() from None
     if stream.unconsumed_tail:
         raise InputError("expands-too-far", f"the deflated data set expands beyond {max_inflated} bytes", "Store it without deflation")
+    if not stream.eof:
+        raise truncated("the deflated data set is cut")
     return data[:start].replace(DEFLATED, EXPLICIT.ljust(len(DEFLATED), b"\x00")) + plain
 
 
@@ -62,4 +74,4 @@ def transfer_syntax(dataset: Dataset) -> str:
 def is_directory(dataset: Dataset) -> bool:
     """Whether the file is a DICOMDIR."""
     meta = getattr(dataset, "file_meta", None)
-    return meta is not None and str(meta.get("MediaStorageSOPClassUID", "")) == DIRECTORY
+    return "DirectoryRecordSequence" in dataset or (meta is not None and str(meta.get("MediaStorageSOPClassUID", "")) == DIRECTORY)

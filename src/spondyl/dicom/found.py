@@ -72,11 +72,10 @@ def _entries(source: Source, limits: Limits, stack: ExitStack) -> list[Entry]:
     return entries or [Entry(source.label, problem=InputError("nothing-found", "the folder holds no files", "Name a folder with images"))]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path) -> list[Path]:
     """Files below a folder, by name; links to folders are not followed, so that a circle ends."""
-    for place, folders, files in os.walk(folder):
-        folders.sort()
-        yield from (Path(place) / name for name in sorted(files))
+    found = (Path(place) / name for place, _, files in os.walk(folder) for name in files)
+    return sorted(found, key=lambda path: path.parts)
 
 
 def _file(path: Path, label: str, limits: Limits, stack: ExitStack) -> Iterator[Entry]:
@@ -94,7 +93,7 @@ def _file(path: Path, label: str, limits: Limits, stack: ExitStack) -> Iterator[
         yield Entry(label, problem=problem)
         return
     stack.callback(archive.close)
-    members = archive.entries()
+    members = archive.entries
     yield from (Entry(f"{label}/{_shown(member.filename)}", archive=archive, member=member) for member in members)
     if not members:
         yield Entry(label, problem=InputError("nothing-found", "the archive holds no files", "Make the archive again"))

@@ -18,20 +18,7 @@ from spondyl.dicom.geometry import geometry, spacing, view
 from spondyl.dicom.lookup import Places, display, palette, places
 from spondyl.dicom.pixels import luminance, render
 from spondyl.dicom.sequence import sequence, timing
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What the file says about itself. The UIDs are replaced by pseudonyms before they reach anything that is kept."""
-
-    study_uid: str = ""
-    series_uid: str = ""
-    instance_uid: str = ""
-    instance: int = 0
-    modality: str = ""
-    sex: str | None = None
-    age_years: float | None = None
-    frames: int = 1
+from spondyl.dicom.wire import Head
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -113,7 +113,7 @@ def _j2k_header(data: bytes, at: int) -> Codestream:
     capabilities, xsize, ysize, xoff, yoff = struct.unpack_from(">HIIII", data, at + 6)
     samples, depth = struct.unpack_from(">HB", data, at + 40)
     kind = "htj2k" if capabilities & 0x4000 else "jpeg-2000"
-    complete = b"\xff\xd9" in data[-64:]
+    complete = data.rfind(b"\xff\xd9") > at
     coding = data.find(b"\xff\x52", at + 40, at + 65536)
     transform = coding > 0 and data[coding + 8 : coding + 9] == b"\x01"
     return Codestream(kind, ysize - yoff, xsize - xoff, samples, (depth & 0x7F) + 1, complete, transform)
@@ -125,7 +125,7 @@ def png_header(data: bytes) -> Codestream:
         raise damaged("a PNG file without its header")
     columns, rows, bits, colour = struct.unpack_from(">IIBB", data, 16)
     samples = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 4)
-    return Codestream("png", rows, columns, samples, bits, b"IEND" in data[-64:])
+    return Codestream("png", rows, columns, samples, bits, b"IEND" in data)
 
 
 def tiff_pages(data: bytes, limit: int) -> list[int]:

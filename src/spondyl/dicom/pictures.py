@@ -13,9 +13,10 @@ from PIL import Image as Pillow
 
 from spondyl.core import InputError
 from spondyl.dicom.decode import CODEC_ERRORS, check_size
-from spondyl.dicom.frames import Frame, Head
+from spondyl.dicom.frames import Frame
 from spondyl.dicom.headers import Codestream, damaged, jpeg_header, png_header, tiff_header, tiff_pages, tiff_tags, truncated
 from spondyl.dicom.pixels import luminance
+from spondyl.dicom.wire import Head
 
 MAX_PAGES = 500
 

@@ -11,12 +11,11 @@ import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from spondyl.core import InputError, SpondylError
+from spondyl.core import Image, InputError, SpondylError
 from spondyl.dicom.nursery import KILL, SPAWN
 from spondyl.dicom.report import Limits
-from spondyl.dicom.wire import Line, Received, WorkerLostError, receive_frame, receive_json
+from spondyl.dicom.wire import Head, Line, WorkerLostError, receive_head, receive_image
 
 START_S = 60.0
 """Longest wait for a worker: loading the codecs on a busy machine."""
@@ -28,10 +27,10 @@ _QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a worker said about one file: its head, as JSON, and its frames."""
+    """What a worker said about one file."""
 
-    head: dict[str, Any]
-    frames: tuple[Received, ...]
+    head: Head
+    images: tuple[Image, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -90,12 +89,12 @@ class Pool:
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 line.send(len(data).to_bytes(8, "big"), data)
-            head = receive_json(line)["head"]
-            left, frames = limits.max_pixels, []
-            for _ in range(int(head.pop("frames"))):
-                frames.append(receive_frame(line, left))
-                left -= frames[-1].pixels.size
-            return Answer(head, tuple(frames))
+            head = receive_head(line)
+            left, images = limits.max_pixels, []
+            for _ in range(head.frames):
+                images.append(receive_image(line, left))
+                left -= images[-1].pixels.size
+            return Answer(head, tuple(images))
         except TimeoutError:
             message = f"decoding took longer than {limits.timeout_s:g} seconds and was stopped"
             raise InputError("decode-timeout", message, "If it is a real image, raise the limit or export it smaller") from None
@@ -105,8 +104,11 @@ class Pool:
 
     def _take(self) -> _Worker:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                worker = self._idle.pop()
+                if _is_alive(worker):
+                    return worker
+                self._end(worker)
             try:
                 return self._spawn()
             except OSError:
@@ -121,9 +123,12 @@ class Pool:
             if healthy and not self._closed and worker.files < self.limits.files_per_worker:
                 self._idle.append(worker)
                 return
-            worker.line.socket.close()
-            with contextlib.suppress(OSError):
-                self._command(KILL + worker.pid.to_bytes(8, "big"))
+            self._end(worker)
+
+    def _end(self, worker: _Worker) -> None:
+        worker.line.socket.close()
+        with contextlib.suppress(OSError):
+            self._command(KILL + worker.pid.to_bytes(8, "big"))
 
     def _spawn(self) -> _Worker:
         self._open()
@@ -180,3 +185,14 @@ class Pool:
                 self._nursery.kill()
                 self._nursery.wait()
         self._nursery = self._control = None
+
+
+def _is_alive(worker: _Worker) -> bool:
+    """Whether an idle worker still holds its end of the line; one that the system ended has let go of it."""
+    try:
+        worker.line.socket.setblocking(False)
+        return worker.line.socket.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False

@@ -9,11 +9,12 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from spondyl.core import Image, InputError
-from spondyl.core.identity import content_hash, pixel_hash, pseudonym
+from spondyl.core import InputError
+from spondyl.core.identity import content_hash, pseudonym
 from spondyl.dicom.found import Entry, find
 from spondyl.dicom.pool import Answer, Pool
 from spondyl.dicom.report import Limits, ReadReport, Skipped, Source
+from spondyl.dicom.shelf import IN_MEMORY, Shelf
 from spondyl.dicom.studies import ReadFile, assemble
 
 OnProgress = Callable[[int, int], None]
@@ -69,11 +70,12 @@ class Reader:
         """
         files: list[ReadFile] = []
         skipped: list[Skipped] = []
+        shelf = Shelf(IN_MEMORY)
         with ExitStack() as stack:
             entries = find(list(sources), self._limits, stack)
             for done, outcome in enumerate(self._outcomes(entries, stack), 1):
                 if isinstance(outcome, ReadFile):
-                    files.append(outcome)
+                    files.append(shelf.put(outcome))
                 elif outcome is not None:
                     skipped.append(outcome)
                 if on_progress is not None:
@@ -117,20 +119,19 @@ class Reader:
             return Skipped(label, error.code, error.message, error.hint)
 
     def _named(self, label: str, sha256: str, answer: Answer) -> ReadFile:
-        """Ids and pseudonyms in the place of UIDs."""
+        """Pseudonyms in the place of UIDs."""
         head = answer.head
-        study, series, instance = (str(head[name]) for name in ("study_uid", "series_uid", "instance_uid"))
         return ReadFile(
             label=label,
             sha256=sha256,
-            study_key=pseudonym(self._key, study) if study else "",
-            series_key=pseudonym(self._key, series) if series else "",
-            instance_key=pseudonym(self._key, instance or sha256),
-            instance=int(head["instance"]),
-            modality=str(head["modality"]),
-            sex=head["sex"],
-            age_years=head["age_years"],
-            images=tuple(Image(pixel_hash(frame.pixels), frame.pixels, **frame.fields) for frame in answer.frames),
+            study_key=pseudonym(self._key, head.study_uid) if head.study_uid else "",
+            series_key=pseudonym(self._key, head.series_uid) if head.series_uid else "",
+            instance_key=pseudonym(self._key, head.instance_uid or sha256),
+            instance=head.instance,
+            modality=head.modality,
+            sex=head.sex,
+            age_years=head.age_years,
+            images=answer.images,
         )
 
 

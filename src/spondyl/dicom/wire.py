@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.core import Geometry, InputError
+from spondyl.core import Geometry, Image, InputError
+from spondyl.core.identity import pixel_hash
 
 if TYPE_CHECKING:
-    from spondyl.dicom.frames import Frame, Head
+    from spondyl.dicom.frames import Frame
 
 MAX_JSON = 2**16
 
@@ -28,12 +29,18 @@ class WorkerLostError(ConnectionError):
     """The other side closed the line, or said something that makes no sense."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Received:
-    """One frame as it arrived: pixels and the fields of `core.Image` around them."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the file says about itself. The UIDs are replaced by pseudonyms before they reach anything that is kept."""
 
-    pixels: NDArray[np.float32]
-    fields: dict[str, Any]
+    study_uid: str = ""
+    series_uid: str = ""
+    instance_uid: str = ""
+    instance: int = 0
+    modality: str = ""
+    sex: str | None = None
+    age_years: float | None = None
+    frames: int = 1
 
 
 @dataclass(slots=True)
@@ -128,19 +135,48 @@ def receive_json(line: Line) -> dict[str, Any]:
     return value
 
 
-def receive_frame(line: Line, max_pixels: int) -> Received:
-    """Reader side: one frame of at most `max_pixels`."""
+def receive_head(line: Line) -> Head:
+    """Reader side: what the file says about itself, each value of its own kind.
+
+    Raises:
+        KeyError, ValueError, TypeError: If it is not.
+    """
+    fields = receive_json(line)["head"]
+    texts = {name: str(fields[name]) for name in ("study_uid", "series_uid", "instance_uid", "modality")}
+    sex, age = fields["sex"], fields["age_years"]
+    return Head(
+        **texts,
+        instance=int(fields["instance"]),
+        sex=None if sex is None else str(sex)[:1],
+        age_years=None if age is None else float(age),
+        frames=int(fields["frames"]),
+    )
+
+
+def receive_image(line: Line, max_pixels: int) -> Image:
+    """Reader side: one image of at most `max_pixels`.
+
+    Raises:
+        InputError: If the worker answers with an error instead.
+        WorkerLostError, KeyError, ValueError, TypeError: If the message makes no sense.
+    """
     fields = receive_json(line)
-    rows, columns = map(int, fields.pop("shape"))
+    rows, columns = map(int, fields["shape"])
     if rows < 1 or columns < 1 or rows * columns > max_pixels:
         raise WorkerLostError(f"a frame of {rows} x {columns}")
     pixels = np.empty((rows, columns), np.float32)
     line.receive_into(pixels.data.cast("B"))
-    place = fields.pop("geometry")
-    spacing = fields.pop("spacing_mm")
-    fields["geometry"] = Geometry(*(_triple(item) for item in place)) if place else None
-    fields["spacing_mm"] = (float(spacing[0]), float(spacing[1])) if spacing else None
-    return Received(pixels, fields)
+    place, spacing, source = fields["geometry"], fields["spacing_mm"], fields["spacing_source"]
+    return Image(
+        id=pixel_hash(pixels),
+        pixels=pixels,
+        spacing_mm=(float(spacing[0]), float(spacing[1])) if spacing else None,
+        spacing_source=str(source) if source else None,
+        view=str(fields["view"]),
+        sequence=str(fields["sequence"]),
+        geometry=Geometry(*map(_triple, place)) if place else None,
+        colour=bool(fields["colour"]),
+    )
 
 
 def _triple(values: Any) -> tuple[float, float, float]:
