@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import re
 import sys
 import tempfile
@@ -35,19 +36,27 @@ def cli() -> str:
     from typer.testing import CliRunner
 
     from spondyl.apps.cli import app
-    from spondyl.apps.lazy import LAB_VERBS
+    from spondyl.apps.lazy import LAB_VERBS, LABORATORY
 
     runner = CliRunner()
-    verbs: list[list[str]] = [[], *([name] for name in get_command(app).commands)]
-    verbs.insert(verbs.index(["phantom"]) + 1, ["phantom", "make"])
+    laboratory: Any = get_command(importlib.import_module(LABORATORY).app)
+    program: Any = get_command(app)
+    clinic = [name for name in program.commands if name not in LAB_VERBS]
     parts = []
-    for verb in verbs:
+    for verb in ([], *([name] for name in clinic), *_verbs(laboratory)):
         shown = runner.invoke(app, [*verb, "--help"], prog_name="spondyl", terminal_width=110)
         if shown.exit_code != 0:
             raise RuntimeError(f"spondyl {' '.join(verb)} --help failed: {shown.exception!r}")
-        laboratory = " (laboratory)" if verb and verb[0] in LAB_VERBS else ""
-        parts.append(f"### spondyl {' '.join(verb)}".rstrip() + f"{laboratory}\n\n```text\n{shown.output.strip()}\n```\n")
+        parts.append(f"### spondyl {' '.join(verb)}".rstrip() + f"\n\n```text\n{shown.output.strip()}\n```\n")
     return "\n".join(parts)
+
+
+def _verbs(group: Any) -> list[list[str]]:
+    """Paths to every command of a group that does something itself."""
+    paths = []
+    for name, command in group.commands.items():
+        paths += [[name, *rest] for rest in _verbs(command)] if hasattr(command, "commands") else [[name]]
+    return paths
 
 
 def settings() -> str:

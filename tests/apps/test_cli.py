@@ -57,7 +57,7 @@ def test_a_misspelt_setting_is_met_with_the_nearest_one(house: House):
 def test_a_setting_out_of_range_is_named(house: House):
     said = house.say("serve", "--port", "99999")
     assert said.code == 2
-    assert "port cannot be 99999" in said.err
+    assert "Port cannot be 99999" in said.err
 
 
 @pytest.mark.parametrize(

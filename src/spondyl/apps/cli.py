@@ -30,7 +30,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on std
 def main() -> None:
     """The entry point: run a verb, and turn what it raises into words and an exit code."""
     try:
-        app()
+        app(prog_name="spondyl")
     except (Exception, KeyboardInterrupt) as error:
         from spondyl.apps.exits import tell
 

@@ -31,8 +31,16 @@ class LazyGroup(TyperGroup):
 
 
 def laboratory_verb(name: str) -> Any:
-    """The real command behind a placeholder, from the laboratory."""
+    """The real command behind a placeholder, from the laboratory.
+
+    Raises:
+        NotFoundError: If the laboratory of this build has no such verb.
+    """
     group: Any = typer.main.get_command(import_module(LABORATORY).app)
+    if name not in group.commands:
+        from spondyl.core import NotFoundError
+
+        raise NotFoundError("unknown-verb", f"the laboratory of this build has no verb {name!r}", "`spondyl info` shows the version")
     return group.commands[name]
 
 
