@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -77,6 +78,13 @@ class Canvas:
         self.x, self.y = frame.to_body()
         self.signal = np.full((frame.rows, frame.columns), background, dtype=np.float32)
         self.pixel_mm = float(np.mean(frame.spacing_mm))
+
+    def part(self, centre: tuple[float, float] | NDArray[np.floating], reach_mm: float) -> Canvas:
+        """The piece of this canvas around a body point; painting on it paints here. It may be empty."""
+        window = self.frame.window(np.asarray(centre, np.float64)[None], reach_mm) or (slice(0, 0), slice(0, 0))
+        piece = copy(self)
+        piece.x, piece.y, piece.signal = self.x[window], self.y[window], self.signal[window]
+        return piece
 
     def paint(self, distance: NDArray[np.floating], value: NDArray[np.floating] | float, window: Window = EVERYWHERE,
               edge_mm: float = 0.0) -> None:

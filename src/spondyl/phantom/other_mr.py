@@ -96,8 +96,11 @@ def _axial_vessels(c: Canvas, of: dict[str, float], rng: np.random.Generator, b:
         c.paint(ellipse(c.x - x, c.y + b + rng.uniform(11, 15), radius, radius * 0.85), of["vessel"] * rng.uniform(1, 8))
 
 
-def _axial_canal(c: Canvas, of: dict[str, float], rng: np.random.Generator, spec: SubjectSpec, b: float) -> None:
+def _axial_canal(whole: Canvas, of: dict[str, float], rng: np.random.Generator, spec: SubjectSpec, b: float) -> None:
     """Facets, lamina, spinous process, epidural fat, the sac with roots."""
+    c = whole.part((0.0, b + 25), 48)
+    if not c.signal.size:
+        return
     bone, depth = of["fat"] * 0.55, spec.soft.canal_mm[1]
     for side in (-1, 1):
         u, v = local(c.x, c.y, np.array([side * 21.0, b + 15.0]), side * 0.9)
@@ -152,12 +155,16 @@ def _coronal_column(c: Canvas, of: dict[str, float], rng: np.random.Generator, s
         half = body.lower.depth * 0.66
         y = float(body.centre[1])
         height = abs(float(body.upper.posterior[1] - body.lower.posterior[1])) * 1.08
-        slot = ellipse(c.x - curve, c.y - float(disc.centre[1]), half, max(disc.spec.expected_mm * (1 - disc.spec.height_loss), 2.0) * 0.8)
-        c.paint(slot, of["cord"] * (0.25 + disc.spec.nucleus_t2_ms / 260), edge_mm=2)
-        waist = half - 3.0 * np.clip(1 - ((c.y - y) / (height / 2)) ** 2, 0, 1)
-        bone = rounded(np.abs(c.x - curve) - waist, np.abs(c.y - y) - height / 2, 3.0)
-        c.paint(bone, of["cortex"])
-        c.paint(bone + 1.2, marrow_signal(body.fat, 0, scan) * grain)
+        window = c.frame.window(np.array([[0.0, y]]), 48)
+        if window is None:
+            continue
+        across, down = c.x[window] - curve[window], c.y[window]
+        slot = ellipse(across, down - float(disc.centre[1]), half, max(disc.spec.expected_mm * (1 - disc.spec.height_loss), 2.0) * 0.8)
+        c.paint(slot, of["cord"] * (0.25 + disc.spec.nucleus_t2_ms / 260), window, edge_mm=2)
+        waist = half - 3.0 * np.clip(1 - ((down - y) / (height / 2)) ** 2, 0, 1)
+        bone = rounded(np.abs(across) - waist, np.abs(down - y) - height / 2, 3.0)
+        c.paint(bone, of["cortex"], window)
+        c.paint(bone + 1.2, marrow_signal(body.fat, 0, scan) * grain[window], window)
 
 
 def folds(rng: np.random.Generator, c: Canvas, blob_mm: float) -> Array:
