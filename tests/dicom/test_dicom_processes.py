@@ -159,7 +159,8 @@ def test_a_process_that_is_killed_leaves_no_workers(tmp_path: Path) -> None:
     (tmp_path / "good").write_bytes(GOOD)
     script = (
         "import time; from pathlib import Path; from spondyl.dicom import Reader, Source\n"
-        f"reader = Reader({KEY!r})\nreader.read([Source(Path({str(tmp_path / 'good')!r}), 'x')]); print('ready', flush=True); time.sleep(60)"
+        f"reader = Reader({KEY!r})\nreader.read([Source(Path({str(tmp_path / 'good')!r}), 'x')])\n"
+        "print('ready', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None

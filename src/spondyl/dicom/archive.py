@@ -30,7 +30,7 @@ _OFFICE = ("[Content_Types].xml", "META-INF/MANIFEST.MF", "mimetype")
 class Archive:
     """One zip file and the bytes it has expanded to so far. Safe to read from several threads.
 
-    It is open from the first entry that is read to the last, each read once, so that a folder of many archives needs few open files.
+    The file is open from the first entry that is read to the last, so that a folder of many archives needs few open files.
 
     Raises:
         InputError: On opening: `zip-damaged`, `archive-too-many-files`, or `not-an-image` for a document that is a zip inside.
@@ -51,9 +51,12 @@ class Archive:
             raise _damaged() from None
         if any(info.filename in _OFFICE for info in members):
             raise InputError("not-an-image", "a document or program package, not an archive of images")
-        self.entries = sorted(members, key=lambda info: info.filename.split("/"))
-        """What is in it, folders left out, by name."""
+        self._members = sorted(members, key=lambda info: info.filename.split("/"))
         self._unread = len(members)
+
+    def entries(self) -> list[zipfile.ZipInfo]:
+        """What is in it, folders left out, by name."""
+        return list(self._members)
 
     @property
     def spent(self) -> bool:
@@ -81,6 +84,7 @@ class Archive:
         """Close the file."""
         if self._zip is not None:
             self._zip.close()
+            self._zip = None
 
     def _expand(self, info: zipfile.ZipInfo) -> bytes:
         if self._zip is None:

@@ -93,7 +93,7 @@ def _file(path: Path, label: str, limits: Limits, stack: ExitStack) -> Iterator[
         yield Entry(label, problem=problem)
         return
     stack.callback(archive.close)
-    members = archive.entries
+    members = archive.entries()
     yield from (Entry(f"{label}/{_shown(member.filename)}", archive=archive, member=member) for member in members)
     if not members:
         yield Entry(label, problem=InputError("nothing-found", "the archive holds no files", "Make the archive again"))
