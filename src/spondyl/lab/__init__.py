@@ -1,0 +1,1 @@
+"""The laboratory: fit, measure, calibrate, export."""

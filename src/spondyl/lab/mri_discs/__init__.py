@@ -1,0 +1,1 @@
+"""The recipe behind the `mri-discs` bundle: gate, locator, graders, calibration, export."""

@@ -1,0 +1,1 @@
+"""Networks to train: one file a family. torch lives here and in the laboratory only."""
