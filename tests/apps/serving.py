@@ -40,11 +40,6 @@ class AnyShelf:
         return SimpleNamespace(bundle=SimpleNamespace(note=note, sha256=note.sha256), software={"spondyl": "test"}, warm=lambda: None)
 
 
-def settings(folder: Path, **values: Any) -> Settings:
-    """Settings of a server whose data lie in this folder."""
-    return Settings(data=folder / "data", **values)
-
-
 def png(level: float = 0.5, shape: tuple[int, int] = (64, 48)) -> bytes:
     """A grey picture with a gradient."""
     ramp = np.linspace(0, 0.1, shape[1], dtype=np.float32)
@@ -76,7 +71,7 @@ def dicom(
     return preamble + buffer.getvalue()[128:]
 
 
-def finished(client: httpx.Client, job: str, patience_s: float = 30.0) -> Mapping[str, Any]:
+def finished(client: httpx.Client, job: str, patience_s: float = 90.0) -> Mapping[str, Any]:
     """The job once nothing more will happen to it."""
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
@@ -94,8 +89,8 @@ def send(client: httpx.Client, *files: tuple[str, bytes], **fields: str) -> http
 
 @contextmanager
 def served(folder: Path, tasks: Mapping[str, Any] | None = None, **values: Any) -> Iterator[httpx.Client]:
-    """A client of the application in this process."""
-    chosen = settings(folder, readers=1, **values)
+    """A client of the application in this process, with its data in this folder."""
+    chosen = Settings(data=folder, readers=1, **values)
     with wiring.reader(chosen, load_or_create_key(chosen.data)) as reader, Store(chosen.database_url, chosen.data) as store:
         app = create_app(chosen, tasks=tasks or {"brightness": BrightnessTask()}, shelf=AnyShelf(), reader=reader, store=store)
         with TestClient(app, base_url="http://127.0.0.1") as client:
@@ -112,7 +107,7 @@ def process(folder: Path, delay_s: float) -> Iterator[tuple[subprocess.Popen[str
         assert server.stdout is not None
         address = server.stdout.readline().strip()
         assert address.startswith("http"), "the server did not start"
-        with httpx.Client(base_url=address, timeout=20) as client:
+        with httpx.Client(base_url=address, timeout=60) as client:
             yield server, client
     finally:
         if server.poll() is None:

@@ -20,7 +20,7 @@ TASK = "brightness"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("api")
+    return tmp_path_factory.mktemp("api") / "data"
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_readable_but_not_for_the_task_is_a_refused_result(client):
 def test_a_request_that_is_not_as_documented_is_told_why(client, folder, request_, status, code):
     answer = client.post("/api/v1/studies", **request_)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert not list((folder / "data" / "incoming").iterdir()), "nothing of it is left"
+    assert not list((folder / "incoming").iterdir()), "nothing of it is left"
 
 
 def test_a_misspelt_task_gets_the_nearest(client):
@@ -306,9 +306,8 @@ def test_another_sites_page_cannot_upload(client):
 def test_no_identity_is_kept_outside_the_uploads(client, folder, study):
     body = send(client, (f"{NAME}.zip", archive(**{f"{NAME}/1.dcm": dicom(0.8, study="1.77"), f"{NAME}.txt": b"x"}))).json()
     finished(client, body["job"]["id"])
-    data = folder / "data"
     planted = [NAME, "FEATHER-4711", "19310417", "1.2.3.4.5", "1.77"]
-    for path in data.rglob("*"):
+    for path in folder.rglob("*"):
         assert not any(word in str(path) for word in planted)
         if path.is_file() and "uploads" not in path.parts:
             content = path.read_bytes()
@@ -316,4 +315,4 @@ def test_no_identity_is_kept_outside_the_uploads(client, folder, study):
     texts = [client.get(f"/api/v1/studies/{study}/results/{TASK}").text, client.get(f"/studies/{study}").text, client.get("/").text,
              client.get("/api/v1/studies").text]
     assert not [word for word in planted for text in texts if word in text]
-    assert any(NAME.encode() in path.read_bytes() for path in (data / "uploads").rglob("*") if path.is_file()), "the plant was real"
+    assert any(NAME.encode() in path.read_bytes() for path in (folder / "uploads").rglob("*") if path.is_file()), "the plant was real"

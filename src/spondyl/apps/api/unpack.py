@@ -41,8 +41,9 @@ def _entries(number: int, item: Received, new_file: Callable[[], Incoming], limi
     except InputError as error:
         yield Part(number, item.label, None, error)
         return
+    entries = archive.entries()
     try:
-        for info in archive.entries():
+        for info in entries:
             label = f"{item.label}/{info.filename}"
             try:
                 data = archive.read(info)
@@ -57,7 +58,7 @@ def _entries(number: int, item: Received, new_file: Callable[[], Incoming], limi
             file.write(data)
             file.finish()
             yield Part(number, label, file)
-        if not archive.entries():
+        if not entries:
             yield Part(number, item.label, None, InputError("nothing-found", "the archive holds no files", "Make the archive again"))
     finally:
         archive.close()

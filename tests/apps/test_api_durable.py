@@ -1,0 +1,111 @@
+"""What was acknowledged is finished, once, whatever happens to the server."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import httpx
+
+from apps.serving import dicom, finished, png, process, send, served
+from spondyl.apps import wiring
+from spondyl.apps.settings import Settings
+from spondyl.dicom import Source
+from spondyl.store import Job, Store, draft_of, load_or_create_key
+
+
+def kill(server, number: int = signal.SIGKILL) -> None:
+    server.send_signal(number)
+    server.wait(timeout=60)
+
+
+def wait_for_stage(client: httpx.Client, job: str, stage: str) -> None:
+    end = time.monotonic() + 60
+    while client.get(f"/api/v1/jobs/{job}").json()["stage"] != stage:
+        assert time.monotonic() < end, f"the job never came to {stage}"
+        time.sleep(0.02)
+
+
+def rows(folder: Path, table: str) -> int:
+    with Store(f"sqlite:///{folder / 'spondyl.sqlite'}", folder) as store, store._engine.connect() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+def runs(folder: Path) -> int:
+    return len((folder / "runs").read_text().splitlines())
+
+
+def test_a_server_killed_in_the_middle_of_an_analysis_delivers_the_result_once_it_is_back(tmp_path):
+    with process(tmp_path, delay_s=60) as (server, client):
+        body = send(client, ("slice.dcm", dicom())).json()
+        job, (key,) = body["job"]["id"], body["studies"]
+        wait_for_stage(client, job, "wait")
+        kill(server)
+    with process(tmp_path, delay_s=0) as (server, client):
+        stages = client.get(f"/api/v1/jobs/{job}/events", headers={"last-event-id": "1"}).text
+        assert "event: end" in stages, "a browser that reconnects sees the rest"
+        assert finished(client, job)["state"] == "done"
+        assert client.get(f"/api/v1/studies/{key}/results/brightness").json()["status"] == "done"
+        kill(server, signal.SIGTERM)
+        assert server.returncode == 0
+    assert rows(tmp_path, "results") == 1
+    assert rows(tmp_path, "studies") == 1
+    assert runs(tmp_path) == 2
+    with served(tmp_path) as client:
+        assert finished(client, job)["state"] == "done"
+        time.sleep(1.5)  # DBOS looks for work once a second
+    assert runs(tmp_path) == 2, "a finished job is not done again"
+    assert rows(tmp_path, "results") == 1
+
+
+def accept(folder: Path, data: bytes) -> Job:
+    """An upload that was committed, and nothing more: as if the process had died right after."""
+    settings = Settings(data=folder, readers=1)
+    with Store(settings.database_url, folder) as store, wiring.reader(settings, load_or_create_key(folder)) as reader:
+        file = store.incoming()
+        file.write(data)
+        (kept,) = store.keep([file])
+        (study,) = reader.read([Source(kept.path, "a")]).studies
+        return store.accept([kept], [draft_of(study, (kept.name,))], tasks=["brightness"])
+
+
+def test_a_job_whose_workflow_was_never_written_is_found_at_the_start(tmp_path):
+    job = accept(tmp_path, png())
+    with served(tmp_path) as client:
+        assert finished(client, job.id)["state"] == "done"
+        assert client.get(f"/api/v1/studies/{job.studies[0]}/results/brightness").json()["status"] == "done"
+
+
+def test_a_job_that_takes_the_server_down_each_time_is_given_up_and_the_others_go_on(tmp_path):
+    deadly, harmless = accept(tmp_path, png(0.3)), accept(tmp_path, png(0.4))
+    with Store(f"sqlite:///{tmp_path / 'spondyl.sqlite'}", tmp_path) as store:
+        for _ in range(3):
+            store.begin_job(deadly.id)
+    with served(tmp_path) as client:
+        body = finished(client, deadly.id)
+        assert (body["state"], body["error"]["code"]) == ("failed", "job-gave-up")
+        assert finished(client, harmless.id)["state"] == "done"
+        assert "stopped the server 3 times" in client.get(f"/studies/{deadly.studies[0]}").text
+
+
+def test_a_kept_file_that_has_gone_fails_its_job_with_a_reason(tmp_path):
+    job = accept(tmp_path, png())
+    for path in (tmp_path / "uploads").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    with served(tmp_path) as client:
+        body = finished(client, job.id)
+        assert (body["state"], body["error"]["code"]) == ("failed", "study-lost")
+
+
+def test_a_server_told_to_stop_finishes_the_study_in_hand_and_goes_on_later(tmp_path):
+    with process(tmp_path, delay_s=1.0) as (server, client):
+        job = send(client, *((f"{n}.png", png(n / 10)) for n in range(1, 6))).json()["job"]["id"]
+        wait_for_stage(client, job, "wait")
+        kill(server, signal.SIGTERM)
+    done = rows(tmp_path, "results")
+    assert done == runs(tmp_path) < 5, "it stopped after the study in hand, whole"
+    with served(tmp_path) as client:
+        assert finished(client, job)["state"] == "done"
+    assert rows(tmp_path, "results") == 5
