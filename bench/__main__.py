@@ -1,0 +1,85 @@
+"""`make bench`: every measurement, one table."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.samples import NotMeasurable, make_slices
+from bench.table import HEAD, Row, line
+
+
+def main() -> None:
+    """Measure and print, row by row as they come."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--bundles", type=Path, help="folder with your own bundles")
+    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="measure this part only; may be given again")
+    options = parser.parse_args()
+    print(_machine())
+    print("Machines are noisy: trust the ratios, and run it again on a quiet one.\n")
+    print(HEAD)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, part in PARTS.items():
+            if not options.only or name in options.only:
+                _print(name, lambda part=part: part(Path(folder), options.bundles))  # type: ignore[misc]
+
+
+def analysis_and_networks(folder: Path, bundles: Path | None) -> list[Row]:
+    """One slice, and then its networks beside PyTorch."""
+    from bench.analysis import TASK, one_slice
+    from bench.networks import networks
+    from spondyl.core import SpondylError
+    from spondyl.inference import Shelf
+
+    try:
+        shelf = Shelf([bundles] if bundles else [])
+        rows, calls = one_slice(make_slices(folder / "one")[0], shelf)
+        for row in rows:
+            print(line(row), flush=True)
+        return networks(calls, shelf.open(TASK).bundle)
+    except SpondylError as error:
+        raise NotMeasurable(error.message) from None
+
+
+def command_line(folder: Path, bundles: Path | None) -> list[Row]:
+    """`spondyl --help` and `spondyl info`."""
+    from bench.commands import commands
+
+    return commands()
+
+
+def memory(folder: Path, bundles: Path | None) -> list[Row]:
+    """The server after many analyses."""
+    from bench.memory import server_memory
+
+    return server_memory(make_slices(folder / "server")[0], folder, bundles)
+
+
+PARTS: dict[str, Callable[[Path, Path | None], list[Row]]] = {
+    "analysis": analysis_and_networks,
+    "command-line": command_line,
+    "memory": memory,
+}
+
+
+def _print(name: str, part: Callable[[], list[Row]]) -> None:
+    try:
+        rows = part()
+    except NotMeasurable as reason:
+        rows = [Row(name, "not measured", note=str(reason))]
+    for row in rows:
+        print(line(row), flush=True)
+
+
+def _machine() -> str:
+    from spondyl.inference.backends import open_backend
+    from spondyl.inference.engine import available_cores, cpu_model
+
+    backend = open_backend()
+    return f"{cpu_model()}, {available_cores()} cores, {backend.name} ({', '.join(backend.precisions)})"
+
+
+if __name__ == "__main__":
+    main()

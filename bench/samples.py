@@ -1,0 +1,44 @@
+"""Pictures to measure on: slices of the digital spine, written by `spondyl phantom`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+class NotMeasurable(Exception):
+    """This build has not got what the measurement needs; the row says so instead of a figure."""
+
+
+def spondyl(*arguments: str) -> list[str]:
+    """The command line of this environment."""
+    return [str(Path(sys.executable).parent / "spondyl"), *arguments]
+
+
+def make_slices(folder: Path, subjects: int = 1) -> list[Path]:
+    """Sagittal DICOM slices in `folder`, in order.
+
+    Raises:
+        NotMeasurable: If the command fails.
+    """
+    command = spondyl("phantom", "make", "--layout", "dicom", "--subjects", str(subjects), "--seed", "7", "--out", str(folder))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in (".dcm", ""))
+    if done.returncode or not files:
+        raise NotMeasurable("`spondyl phantom make --layout dicom` gives no file")
+    return files
+
+
+def write_variant(source: Path, target: Path, number: int) -> None:
+    """A copy with other UIDs and a few other pixels: a study of its own."""
+    import pydicom
+    from pydicom.uid import generate_uid
+
+    dataset = pydicom.dcmread(source)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID = (generate_uid() for _ in range(3))
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    pixels = bytearray(dataset.PixelData)
+    pixels[0:4] = number.to_bytes(4, "little") if dataset.BitsAllocated == 8 else bytes([number % 256, 0, number // 256, 0])
+    dataset.PixelData = bytes(pixels)
+    dataset.save_as(target)
