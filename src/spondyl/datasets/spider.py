@@ -120,7 +120,7 @@ def disc_boxes(mask: NDArray[Any]) -> dict[int, Box]:
     return boxes
 
 
-GAP_MM, SLICES = 4.4, 5
+GAP_MM, SLICES = 4.4, 3
 STORED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 """How every second subject of a miniature is stored: axes along the patient's, as many archives do."""
 
@@ -163,11 +163,12 @@ def _whole_discs(labels: NDArray[np.uint8], whole: Mapping[int, DiscGrades]) -> 
 def _write_subject(root: Path, member: Member) -> None:
     for folder in ("images", "masks"):
         (root / folder).mkdir(exist_ok=True)
+    whole = truth_grades(member)
     for name, scan in member.scans.items():
         laterals = [(k - SLICES // 2) * GAP_MM for k in range(SLICES)]
         scans = [replace(scan, lateral_mm=scan.lateral_mm + side, noise_seed=scan.noise_seed + k) for k, side in enumerate(laterals)]
         voxels = np.stack([render_sagittal(member.spec, one).pixels for one in scans])
-        masks = np.stack([_whole_discs(label_map(member.spec, one), truth_grades(member)) for one in scans])
+        masks = np.stack([_whole_discs(label_map(member.spec, one), whole) for one in scans])
         for folder, values in (("images", np.rint(voxels * 1000).astype(np.int16)), ("masks", masks)):
             volume = Volume(values, (scan.spacing_mm[1], scan.spacing_mm[0], GAP_MM), SAGITTAL, (laterals[0], -60.0, 160.0))
             stored = oriented(volume, STORED) if member.index % 2 else volume
