@@ -24,6 +24,7 @@ VIOLATIONS = {
     "Pictures are read and drawn in dicom, reports and datasets": ("apps/planted.py", "from PIL import Image"),
     "SQL lives in store": ("apps/planted.py", "import sqlalchemy"),
     "Network runtimes live in inference": ("tasks/planted.py", "def run():\n    import openvino"),
+    "Graphs are read in inference and written in lab": ("models/planted.py", "import onnx"),
     "Doors live in apps": ("store/planted.py", "from fastapi import FastAPI"),
     "Learning libraries live in the laboratory": ("inference/planted.py", "import torch"),
 }
