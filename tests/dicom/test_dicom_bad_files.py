@@ -99,7 +99,7 @@ BAD = {
     "format-unsupported": b"BM" + bytes(900),
     "archive-unsupported": b"7z\xbc\xaf\x27\x1c" + bytes(900),
     "pixel-data-truncated (deflated)": DEFLATED[:-300],
-    "dicom-damaged": DEFLATED[:400] + b"\xff" * 40,
+    "dicom-damaged": DEFLATED[: 144 + DEFLATED[140]] + b"\xff" * 99,
 }
 
 

@@ -4,12 +4,13 @@ Workers are therefore cheap to throw away (milliseconds), do not run the caller'
 caller: no key, no settings, no open files.
 
     reader -> nursery    b"s" with a socket passed along: start a worker on it        nursery -> reader   8-byte pid
-                         b"k" and an 8-byte pid: end that worker and collect it                           8-byte pid
+                         b"k" and an 8-byte pid: end that worker                               (no answer)
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -26,7 +27,9 @@ def main() -> None:
     limits = worker.limits_from(sys.argv[2])
     worker.warm()
     children: set[int] = set()
+    dying: set[int] = set()
     while True:
+        _collect(dying, wait_for=control)
         request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not request:
             break
@@ -34,12 +37,13 @@ def main() -> None:
             pid = _fork(control, descriptors[0], limits)
             children.add(pid)
             os.close(descriptors[0])
+            control.sendall(pid.to_bytes(8, "big"))
         else:
             pid = int.from_bytes(control.recv(8, socket.MSG_WAITALL), "big")
-            _end(children, pid)
-        control.sendall(pid.to_bytes(8, "big"))
-    for pid in list(children):
-        _end(children, pid)
+            dying |= _end(children & {pid})
+            children -= dying
+    for pid in dying | _end(children):
+        os.waitpid(pid, 0)
 
 
 def _fork(control: socket.socket, descriptor: int, limits: dict[str, object]) -> int:
@@ -58,10 +62,14 @@ def _fork(control: socket.socket, descriptor: int, limits: dict[str, object]) ->
         os._exit(status)
 
 
-def _end(children: set[int], pid: int) -> None:
-    """Kill and collect one of our own; the pid cannot have been reused, because only we collect it."""
-    if pid not in children:
-        return
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    children.discard(pid)
+def _end(children: set[int]) -> set[int]:
+    """Kill some of our own; a pid cannot have been reused, because only we collect it."""
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+    return children
+
+
+def _collect(dying: set[int], wait_for: socket.socket) -> None:
+    """Collect the killed while there is nothing else to do: dying takes them long on a busy machine, and nobody should wait for it."""
+    while dying and not select.select([wait_for], [], [], 0.02)[0]:
+        dying -= {pid for pid in dying if os.waitpid(pid, os.WNOHANG)[0]}

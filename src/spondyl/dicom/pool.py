@@ -20,6 +20,11 @@ from spondyl.dicom.wire import Head, Line, WorkerLostError, receive_head, receiv
 START_S = 60.0
 """Longest wait for a worker: loading the codecs on a busy machine."""
 
+REFUSED_BEFORE_DECODING = frozenset(
+    {"no-pixel-data", "dicom-directory", "image-too-large", "tag-unusable", "pixel-layout-unsupported", "transfer-syntax-unsupported"}
+)
+"""Codes that a worker answers before a codec has touched the file; after any other failure it is replaced."""
+
 _BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv.pop()); from spondyl.dicom.nursery import main; main()"
 _KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 _QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -68,13 +73,16 @@ class Pool:
         """
         with self._permits:
             worker = self._take()
-            healthy = False
+            sound = False
             try:
                 answer = self._ask(worker, data)
-                healthy = True
+                sound = True
                 return answer
+            except InputError as error:
+                sound = error.code in REFUSED_BEFORE_DECODING
+                raise
             finally:
-                self._give_back(worker, healthy)
+                self._give_back(worker, sound)
 
     def close(self) -> None:
         """End every process and collect it."""
@@ -118,34 +126,35 @@ class Pool:
             except OSError as error:
                 raise SpondylError("reader-unavailable", "no process for decoding could be started", "See `spondyl doctor`") from error
 
-    def _give_back(self, worker: _Worker, healthy: bool) -> None:
+    def _give_back(self, worker: _Worker, sound: bool) -> None:
         with self._lock:
-            if healthy and not self._closed and worker.files < self.limits.files_per_worker:
+            if sound and not self._closed and worker.files < self.limits.files_per_worker:
                 self._idle.append(worker)
                 return
             self._end(worker)
 
     def _end(self, worker: _Worker) -> None:
         worker.line.socket.close()
-        with contextlib.suppress(OSError):
-            self._command(KILL + worker.pid.to_bytes(8, "big"))
+        if self._control is not None:
+            with contextlib.suppress(OSError):
+                self._control.sendall(KILL + worker.pid.to_bytes(8, "big"))
 
     def _spawn(self) -> _Worker:
         self._open()
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                pid = self._command(SPAWN, theirs.fileno())
+                pid = self._ask_nursery(theirs.fileno())
         except OSError:
             ours.close()
             raise
         return _Worker(pid, Line(ours))
 
-    def _command(self, message: bytes, *descriptors: int) -> int:
-        """The pid that the nursery answers with."""
+    def _ask_nursery(self, descriptor: int) -> int:
+        """The pid of a new worker on the socket `descriptor`."""
         if self._control is None:
             raise ConnectionError("there is no nursery")
-        socket.send_fds(self._control, [message], list(descriptors))
+        socket.send_fds(self._control, [SPAWN], [descriptor])
         reply = self._control.recv(8, socket.MSG_WAITALL)
         if len(reply) < 8:
             raise WorkerLostError("the nursery is gone")
