@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spondyl.phantom.bones import paint_bones
 from spondyl.phantom.canvas import Array, blur
+from spondyl.phantom.lateral import paint_beside
 from spondyl.phantom.scene import Scene, scene
 from spondyl.phantom.soft_tissue import paint_body, paint_canal, paint_posterior
 from spondyl.phantom.spec import Acquisition, SubjectSpec
@@ -37,6 +38,7 @@ def render_sagittal(spec: SubjectSpec, acquisition: Acquisition) -> SagittalSlic
     paint_posterior(s)
     paint_canal(s)
     paint_bones(s)
+    paint_beside(s)
     return SagittalSlice(_expose(s), acquisition.spacing_mm, measure(spec, s.spine, acquisition))
 
 

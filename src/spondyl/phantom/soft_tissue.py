@@ -118,6 +118,8 @@ def paint_posterior(s: Scene) -> None:
 
 def _spinous(s: Scene) -> None:
     shrink = max(1 - (s.scan.lateral_mm / 5.0) ** 2, 0.0) ** 0.5
+    if shrink == 0:
+        return
     for body, vertebra in zip(s.spine.bodies, s.spec.vertebrae, strict=True):
         length, height = vertebra.spinous_mm
         start = spinous_start(s.lines.bone_back, float(body.centre[1]) + 9)
@@ -140,7 +142,7 @@ def _process(s: Scene, centre: Array, tilt: float, half: tuple[float, float], fa
     flare = v / (0.85 + 0.3 * (u / half[0] + 1) / 2)
     d = box(u, flare, half[0], half[1], min(half) * 0.6) + 1.1 * wobble
     c.paint(d, s.of["cortex"] + 0.25 * s.of["interspinous"], window)
-    value = marrow_signal(min(fat, 0.9), 0, s.scan) * (1 + 0.08 * s.grain.at(c.x[window], c.y[window]))
+    value = marrow_signal(min(fat, 0.9), 0, s.scan) * (1 + 0.05 * wobble + 0.04 * s.fine.at(c.x[window], c.y[window]))
     c.paint(d + 0.9, value, window)
 
 
