@@ -13,7 +13,7 @@ class Gate(nn.Module):
     Input (n, 1, h, w), intensities 0..1. Output (n, kinds + sequences): logits of the kind of picture, then of its sequence.
     """
 
-    def __init__(self, outputs: int, widths: tuple[int, int, int, int] = (16, 32, 48, 64)) -> None:
+    def __init__(self, outputs: int, widths: tuple[int, int, int, int] = (12, 24, 40, 48)) -> None:
         super().__init__()
         a, b, c, d = widths
         self.body = nn.Sequential(

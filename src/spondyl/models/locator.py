@@ -19,7 +19,7 @@ class Locator(nn.Module):
     natural log of the box's width and height over 32 frame pixels.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (16, 24, 48, 72, 96)) -> None:
+    def __init__(self, widths: tuple[int, ...] = (16, 24, 40, 56, 64)) -> None:
         super().__init__()
         stem, *stages = widths
         self.stem = conv(1, stem, stride=2, kernel=5)

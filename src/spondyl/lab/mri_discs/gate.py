@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from spondyl.imaging import affine_sample, letterbox
 from spondyl.lab.mri_discs.photometry import apply_photometry, plan_photometry
+from spondyl.lab.schedule import one_cycle
 from spondyl.models.gate import Gate
 from spondyl.phantom import draw_acquisition, draw_subject, render_sagittal
 from spondyl.phantom.others import KINDS, draw_other
@@ -94,7 +95,7 @@ def fit_gate(
     weight = np.where([p.lumbar for p in pictures], 0.5 / sum(p.lumbar for p in pictures), 0.5 / sum(not p.lumbar for p in pictures))
     per_epoch = max(1, len(pictures) // batch)
     optimiser = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=epochs * per_epoch, pct_start=0.2)
+    schedule = one_cycle(optimiser, epochs * per_epoch)
     for _ in range(epochs * per_epoch):
         drawn = [augmented(pictures[i], size, rng) for i in rng.choice(len(pictures), batch, p=weight)]
         x = torch.from_numpy(np.stack([d[0] for d in drawn])[:, None]).contiguous(memory_format=torch.channels_last)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from spondyl.lab.schedule import one_cycle
 from spondyl.models.grader import Grader
 from spondyl.tasks.mri_discs.answers import GRADES, OUTPUTS
 
@@ -46,9 +47,9 @@ class GraderPlan:
     dropout: float = 0.3
     drop_dry: float = 0.5
     drop_wet: float = 0.2
-    rotate_deg: float = 10.0
-    zoom: float = 0.15
-    shift: float = 0.06
+    rotate_deg: float = 14.0
+    zoom: float = 0.2
+    shift: float = 0.08
     ema: float = 0.995
     rps: float = 1.0
     mixup: float = 0.0
@@ -145,7 +146,7 @@ def fit_grader(examples: Sequence[Example], plan: GraderPlan, rng: np.random.Gen
     weights, positive = balance(np.stack([e.labels for e in examples]))
     per_epoch = max(1, len(examples) // plan.batch)
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.lr, weight_decay=plan.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.lr, total_steps=plan.epochs * per_epoch, pct_start=0.2)
+    schedule = one_cycle(optimiser, plan.epochs * per_epoch)
     average = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.ema), use_buffers=True
     )

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from spondyl.imaging import Letterbox, affine_sample, compose, content_box, letterbox
 from spondyl.lab.mri_discs.photometry import Photometry, apply_photometry, plan_photometry
+from spondyl.lab.schedule import one_cycle
 from spondyl.models.locator import STRIDE, Locator
 
 LOG_SIZE_UNIT = 32.0
@@ -131,7 +132,7 @@ def fit_locator(
     net.train().to(memory_format=torch.channels_last)
     steps = epochs * max(1, len(targets) // batch)
     optimiser = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.15)
+    schedule = one_cycle(optimiser, steps, 0.15)
     for _ in range(epochs):
         order = rng.permutation(len(targets))
         for start in range(0, max(len(order) - batch + 1, 1), batch):

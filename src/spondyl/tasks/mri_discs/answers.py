@@ -60,7 +60,7 @@ def calibrated(logits: NDArray[np.floating[Any]], question: str, calibration: Ma
     own = calibration[question]
     if question == GRADE:
         return softmax(part + np.asarray(own.get("offsets", [0.0] * GRADES)), own["temperature"])
-    present = Platt(own["scale"], own["shift"]).probabilities(part[:, 0])
+    present = Platt(own["slope"], own["offset"]).probabilities(part[:, 0])
     return np.column_stack([1 - present, present])
 
 

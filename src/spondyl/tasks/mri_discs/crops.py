@@ -69,9 +69,14 @@ def crop_map(pose: Pose, shape: tuple[int, int], height_units: float, back_shift
 
 
 def crops(
-    pixels: NDArray[np.float32], places: Sequence[Pose], shape: tuple[int, int], height_units: float, back_shift: float
+    pixels: NDArray[np.float32],
+    places: Sequence[Pose],
+    shape: tuple[int, int],
+    height_units: float,
+    back_shift: float,
+    scaled: bool = True,
 ) -> NDArray[np.float32]:
-    """Crops of all discs of one slice, (n, rows, columns), on one scale: percentiles 1 and 99 over all of them."""
+    """Crops of all discs of one slice, (n, rows, columns), on one scale: percentiles 1 and 99 over all of them at 0 and 1."""
     cut = [affine_sample(pixels, crop_map(pose, shape, height_units, back_shift), shape) for pose in places]
     stack = np.stack(cut) if cut else np.zeros((0, *shape), np.float32)
-    return percentile_scale(stack, 1.0, 99.0) if len(stack) else stack
+    return percentile_scale(stack, 1.0, 99.0) if scaled and len(stack) else stack

@@ -34,9 +34,9 @@ class LevelName:
 
 
 def lowest_probability(score: float, settings: Mapping[str, float]) -> float:
-    """Probability that the lowest disc found stands on the sacrum, from the locator's score (Platt: `scale`, `shift`)."""
+    """Probability that the lowest disc found stands on the sacrum, from the locator's score (Platt: `slope`, `offset`)."""
     logit = np.log(np.clip(score, 1e-4, 1 - 1e-4) / (1 - np.clip(score, 1e-4, 1 - 1e-4)))
-    return float(1 / (1 + np.exp(-(settings["scale"] * logit + settings["shift"]))))
+    return float(1 / (1 + np.exp(-(settings["slope"] * logit + settings["offset"]))))
 
 
 def name_disc(from_bottom: int, on_sacrum: float, lumbar: Mapping[str, float], least: float) -> LevelName:

@@ -1,0 +1,127 @@
+"""From a folder of data to trained weights: stages in order, folds in parallel, every finished piece kept."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from spondyl.lab.mri_discs import stages
+from spondyl.lab.mri_discs.data import Cohort, read_cohort
+from spondyl.lab.mri_discs.gate import Picture, phantom_pictures
+from spondyl.lab.mri_discs.recipe import Recipe
+from spondyl.models.gate import Gate
+from spondyl.models.grader import Grader
+from spondyl.models.locator import Locator
+from spondyl.tasks.mri_discs.answers import OUTPUTS
+from spondyl.tasks.mri_discs.chain import Disc
+from spondyl.tasks.mri_discs.gate import POSES, SEQUENCES
+
+OnStep = Callable[[str, int, int], None]
+"""Called with what is being done, how many are finished, and how many there are."""
+
+
+def train(recipe: Recipe, data: Path, run: Path, on_step: OnStep = lambda *_: None) -> None:
+    """Train what the run folder does not hold yet. Interrupted runs go on where they stopped.
+
+    Args:
+        recipe: What to train.
+        data: Root of the data set.
+        run: Folder of the run; gets config.json, *.pt and found.json.
+        on_step: Progress.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "config.json").write_text(json.dumps({**asdict(recipe), "torch": torch.__version__}, indent=1) + "\n")
+    folds = range(recipe.folds)
+    _spread(recipe, data, run, "locator", [(k,) for k in folds], on_step)
+    if not (run / "found.json").exists():
+        cohort = read_cohort(recipe.layout, data, recipe.folds, recipe.seed)
+        found = stages.located(recipe, cohort, [load_locator(run, k) for k in folds])
+        _keep(run / "found.json", json.dumps([[asdict(disc) for disc in discs] for discs in found]).encode())
+    _spread(recipe, data, run, "grader", [*recipe.pairs], on_step)
+    _spread(recipe, data, run, "gate", [(k,) for k in folds], on_step)
+
+
+def load_locator(run: Path, fold: int) -> Locator:
+    """A trained locator."""
+    net = Locator()
+    net.load_state_dict(torch.load(run / f"locator-{fold}.pt", weights_only=True))
+    return net.eval()
+
+
+def load_gate(run: Path, fold: int) -> Gate:
+    """A trained gate."""
+    net = Gate(len(POSES) + len(SEQUENCES))
+    net.load_state_dict(torch.load(run / f"gate-{fold}.pt", weights_only=True))
+    return net.eval()
+
+
+def load_grader(run: Path, recipe: Recipe, pair: tuple[int, int]) -> Grader:
+    """A trained grader."""
+    net = Grader(OUTPUTS, (recipe.grader_width, 2 * recipe.grader_width, 4 * recipe.grader_width))
+    net.load_state_dict(torch.load(run / f"grader-{pair[0]}{pair[1]}.pt", weights_only=True))
+    return net.eval()
+
+
+def _spread(recipe: Recipe, data: Path, run: Path, kind: str, keys: Sequence[tuple[int, ...]], on_step: OnStep) -> None:
+    """Train the missing networks of one kind in `recipe.jobs` processes of one thread."""
+    missing = [key for key in keys if not _file(run, kind, key).exists()]
+    on_step(f"Training the {kind}s", len(keys) - len(missing), len(keys))
+    if recipe.jobs == 1:
+        for done, key in enumerate(missing, start=len(keys) - len(missing) + 1):
+            _train_one(recipe, data, run, kind, key)
+            on_step(f"Training the {kind}s", done, len(keys))
+        return
+    with ProcessPoolExecutor(recipe.jobs, multiprocessing.get_context("spawn"), _one_thread) as pool:
+        jobs = [pool.submit(_train_one, recipe, data, run, kind, key) for key in missing]
+        for done, job in enumerate(as_completed(jobs), start=len(keys) - len(missing) + 1):
+            job.result()
+            on_step(f"Training the {kind}s", done, len(keys))
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _file(run: Path, kind: str, key: tuple[int, ...]) -> Path:
+    return run / f"{kind}-{''.join(map(str, key))}.pt"
+
+
+def _train_one(recipe: Recipe, data: Path, run: Path, kind: str, key: tuple[int, ...]) -> None:
+    """One network of one kind, kept when it is finished."""
+    cohort = _cohort(recipe.layout, data, recipe.folds, recipe.seed)
+    net: torch.nn.Module
+    if kind == "gate":
+        net = stages.train_gate(recipe, cohort, _phantoms(recipe), key[0])
+    elif kind == "locator":
+        net = stages.train_locator(recipe, cohort, key[0])
+    else:
+        found = [[Disc(**disc) for disc in discs] for discs in json.loads((run / "found.json").read_text())]
+        net = stages.train_grader(recipe, cohort, stages.examples(recipe, cohort, found), (key[0], key[1]))
+    file = _file(run, kind, key)
+    half_done = file.with_suffix(f".{os.getpid()}.part")
+    torch.save(net.state_dict(), half_done)
+    half_done.replace(file)
+
+
+def _keep(file: Path, data: bytes) -> None:
+    half_done = file.with_suffix(".part")
+    half_done.write_bytes(data)
+    half_done.replace(file)
+
+
+@cache
+def _cohort(layout: str, data: Path, folds: int, seed: int) -> Cohort:
+    return read_cohort(layout, data, folds, seed)
+
+
+@cache
+def _phantoms(recipe: Recipe) -> list[Picture]:
+    return phantom_pictures(recipe.gate_phantoms, recipe.gate_others, recipe.seed + 7)
