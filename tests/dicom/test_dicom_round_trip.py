@@ -11,7 +11,9 @@ from PIL import Image as Pillow
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from dicom.dicom_files import compressed, dataset, plasma, read, written
-from spondyl.dicom import Reader
+from spondyl.dicom import Reader, decoders
+from spondyl.dicom.decode import DECODERS
+from spondyl.dicom.headers import codestream
 
 STORED = plasma()
 GREY = STORED / 4095
@@ -204,3 +206,18 @@ def test_every_page_of_a_tiff_is_an_image_of_one_study(reader: Reader, tmp_path:
     pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])
     (study,) = read(reader, tmp_path, buffer.getvalue()).studies
     assert len(study.images) == 3
+
+
+@pytest.mark.parametrize("name", ["JPEG lossless SV1", "JPEG-LS", "JPEG 2000", "HTJ2K"])
+def test_every_decoder_of_a_kind_gives_the_same_pixels(name: str) -> None:
+    stream = bytes(LOSSLESS[name][1](STORED))
+    header = codestream(stream)
+    assert header is not None
+    answers = [decoder(stream, header, False) for decoder in DECODERS[header.kind]]
+    assert len(answers) > 1
+    for answer in answers:
+        np.testing.assert_array_equal(answer, STORED)
+
+
+def test_this_machine_has_every_codec() -> None:
+    assert "missing" not in decoders().values()
