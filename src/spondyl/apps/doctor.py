@@ -18,7 +18,6 @@ from spondyl.apps.settings import Settings
 from spondyl.core import Image, SpondylError
 
 FINE, ABSENT, BROKEN = "fine", "absent", "broken"
-CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +121,11 @@ def data_folder(settings: Settings) -> Check:
 
 def processor(settings: Settings) -> Check:
     """Cores and the instructions that make the networks fast."""
-    flags = cpu_flags()
+    flags = inventory.cpu_flags()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = [flag for flag in CPU_FLAGS if flag in flags]
+    found = [flag for flag in inventory.CPU_FLAGS if flag in flags]
     words = ", ".join(found) if found else "no vector flags known"
     return Check("processor", FINE if "avx2" in found or not flags else ABSENT, f"{cores} cores; {words}")
-
-
-def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """Instruction sets as Linux names them; empty elsewhere."""
-    if not path.exists():
-        return frozenset()
-    lines = (line for line in path.read_text().splitlines() if line.startswith(("flags", "Features")))
-    return frozenset(next(lines, ":").partition(":")[2].split())
 
 
 def torch(settings: Settings) -> Check:

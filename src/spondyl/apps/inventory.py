@@ -23,6 +23,8 @@ LIBRARIES = (
     "fastapi",
 )
 LABORATORY = ("torch", "torchvision", "timm", "lightning", "scikit-learn")
+CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
+"""Instructions that make networks fast."""
 OUTPUTS = {
     "result.json": f"the answer ({SCHEMA})",
     "annotated.png": "the picture with levels, grades, evidence and warnings",
@@ -42,7 +44,8 @@ def inventory(settings: Settings) -> dict[str, Any]:
         "laboratory_verbs": LAB_VERBS,
         "settings": {name: str(value) for name, value in settings if name != "database"},
         "versions": {"python": platform.python_version(), **versions((*LIBRARIES, *LABORATORY))},
-        "machine": {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count()},
+        "machine": {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count(),
+                    "instructions": [flag for flag in CPU_FLAGS if flag in cpu_flags()]},
     }
 
 
@@ -65,6 +68,14 @@ def versions(names: tuple[str, ...]) -> dict[str, str | None]:
     return found
 
 
+def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """Instruction sets as Linux names them; empty elsewhere."""
+    if not path.exists():
+        return frozenset()
+    lines = (line for line in path.read_text().splitlines() if line.startswith(("flags", "Features")))
+    return frozenset(next(lines, ":").partition(":")[2].split())
+
+
 def as_text(contents: Mapping[str, Any]) -> str:
     """The same for a person."""
     lines = [f"Spondyl {contents['spondyl']}   {contents['disclaimer']}", "", "Tasks"]
@@ -79,6 +90,8 @@ def as_text(contents: Mapping[str, Any]) -> str:
     lines += ["Outputs"]
     lines += [f"  {name}: {text}" for name, text in contents["outputs"].items()]
     lines += ["Versions", "  " + ", ".join(f"{name} {number or 'absent'}" for name, number in contents["versions"].items())]
+    machine = contents["machine"]
+    lines += ["Machine", f"  {machine['system']} {machine['machine']}, {machine['cores']} cores, {', '.join(machine['instructions'])}"]
     lines += ["Settings"]
     lines += [f"  {name} = {value}" for name, value in contents["settings"].items()]
     return "\n".join(lines)
