@@ -42,10 +42,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One level; `number` counts from the top."""
+    """One level. `named` is false where the label is only a number, because the numbering is unsure."""
 
-    number: int
     label: str
+    named: bool
     confidence: float | None
     alternatives: tuple[tuple[str, float], ...]
     graded: tuple[Answer, ...]
@@ -92,7 +92,6 @@ class ResultView:
     rows: tuple[Row, ...]
     pictures: tuple[Picture, ...]
     has_grades: bool
-    has_chips: bool
     has_measures: bool
     curves: tuple[tuple[tuple[str, str], ...], ...]
 
@@ -102,12 +101,11 @@ def view_of(result: StudyResult, notes: Sequence[MapNote]) -> ResultView:
     address = f"/api/v1/studies/{quote(result.study['key'])}/results/{quote(result.task)}"
     heats = {_place(note.finding, note.level_from_bottom, note.side, note.image): _heat(address, note) for note in notes}
     sorted_rows = level_rows(result)
-    rows = tuple(_row(number, row, heats) for number, row in enumerate(sorted_rows, 1))
+    rows = tuple(_row(row, heats) for row in sorted_rows)
     return ResultView(
         result, address, EVIDENCE.get(result.bundle.evidence, result.bundle.evidence) if result.bundle else "", rows,
         _pictures(result, sorted_rows, heats),
-        has_grades=any(row.graded for row in rows), has_chips=any(row.chips for row in rows),
-        has_measures=any(row.measured for row in rows),
+        has_grades=any(row.graded for row in rows), has_measures=any(row.measured for row in rows),
         curves=tuple(tuple((words(name), _plain(value)) for name, value in curve.items()) for curve in result.curves),
     )
 
@@ -117,11 +115,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _row(number: int, row: LevelRow, heats: dict[Any, str]) -> Row:
+def _row(row: LevelRow, heats: dict[Any, str]) -> Row:
     named = next((finding for finding in row.findings if finding.level_confidence is not None), None)
     return Row(
-        number, row.label or "whole image", named.level_confidence if named else None,
-        tuple(named.level_alternatives.items()) if named else (),
+        row.label or "whole image", not row.candidates, named.level_confidence if named else None,
+        tuple((name, chance) for name, chance in named.level_alternatives.items() if name != named.level) if named else (),
         tuple(_answer(finding, heats) for finding in row.graded), tuple(_answer(finding, heats) for finding in row.yes_no),
         row.measured, row.refer,
     )
@@ -185,4 +183,4 @@ def _heat(address: str, note: MapNote) -> str:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return words(value) if isinstance(value, str) else json.dumps(value)

@@ -102,8 +102,8 @@ function finished(job, skipped) {
 function fail(error) {
   title.textContent = "This did not work";
   bar.value = 0;
-  end.append(words("bad", error.message ?? "the server gave no reason", error.hint));
   if ((error.skipped ?? []).length > 1) tellSkipped(error.skipped);
+  else end.append(words("bad", error.message ?? "the server gave no reason", error.hint));
 }
 
 function tellSkipped(rows) {
