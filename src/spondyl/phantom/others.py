@@ -15,6 +15,7 @@ from spondyl.phantom import other_pictures as pictures
 from spondyl.phantom.canvas import Array, Canvas, Frame, box, ellipse
 from spondyl.phantom.draw import draw_acquisition, draw_subject
 from spondyl.phantom.other_mr import expose, render_axial, render_brain_axial, render_brain_sagittal, render_coronal, render_knee
+from spondyl.phantom.other_regions import render_cervical, render_ct_axial, render_hand
 from spondyl.phantom.other_xray import render_chest, render_whole_spine, render_xray
 from spondyl.phantom.spec import Acquisition
 
@@ -105,6 +106,38 @@ def _brain_sagittal(rng: np.random.Generator) -> Array:
 @kind("knee")
 def _knee(rng: np.random.Generator) -> Array:
     return render_knee(rng, _scan(rng, (140, 190)))
+
+
+@kind("cervical_mr")
+def _cervical(rng: np.random.Generator) -> Array:
+    scan = _scan(rng, (150, 210), (0.7, 1.0))
+    step = scan.rows * scan.spacing_mm[0] / 256
+    return render_cervical(rng, replace(scan, rows=256, columns=int(256 * scan.columns / scan.rows), spacing_mm=(step, step)))
+
+
+@kind("ct_axial")
+def _ct_axial(rng: np.random.Generator) -> Array:
+    return render_ct_axial(rng, _scan(rng, (260, 400), (0.9, 1.3)))
+
+
+@kind("hand")
+def _hand(rng: np.random.Generator) -> Array:
+    return render_hand(rng, _scan(rng, (200, 260), (0.6, 0.9)))
+
+
+@kind("collage")
+def _collage(rng: np.random.Generator) -> Array:
+    """Several pictures side by side, as on a screenshot of a viewer."""
+    rows, columns = int(rng.integers(1, 3)), 2
+    page = np.full((rows * 160, columns * 160), rng.random() * 0.3, np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            tile = KINDS[str(rng.choice(["brain_axial", "brain_sagittal", "chest", "chart", "knee", "page"]))](rng)
+            step = max(tile.shape) / 150
+            down, across = ((np.arange(int(size / step)) * step).astype(int) for size in tile.shape)
+            tile = tile[np.ix_(down, across)]
+            page[row * 160 + 5:row * 160 + 5 + tile.shape[0], column * 160 + 5:column * 160 + 5 + tile.shape[1]] = tile
+    return page
 
 
 @kind("simple_scan")
