@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.samples import NotMeasurable, make_slices
+from bench.samples import NotMeasuredError, make_slices
 from bench.table import HEAD, Row, line
 
 
@@ -40,7 +40,7 @@ def analysis_and_networks(folder: Path, bundles: Path | None) -> list[Row]:
             print(line(row), flush=True)
         return networks(calls, shelf.open(TASK).bundle)
     except SpondylError as error:
-        raise NotMeasurable(error.message) from None
+        raise NotMeasuredError(error.message) from None
 
 
 def command_line(folder: Path, bundles: Path | None) -> list[Row]:
@@ -67,7 +67,7 @@ PARTS: dict[str, Callable[[Path, Path | None], list[Row]]] = {
 def _print(name: str, part: Callable[[], list[Row]]) -> None:
     try:
         rows = part()
-    except NotMeasurable as reason:
+    except NotMeasuredError as reason:
         rows = [Row(name, "not measured", note=str(reason))]
     for row in rows:
         print(line(row), flush=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.samples import NotMeasurable
+from bench.samples import NotMeasuredError
 from bench.table import Row, at_most
 
 TASK = "mri-discs"
@@ -61,7 +61,7 @@ def one_slice(file: Path, shelf: Any) -> tuple[list[Row], list[Call]]:
     """The row for one slice, and the calls of networks that one analysis makes.
 
     Raises:
-        NotMeasurable: If the file is not answered.
+        NotMeasuredError: If the file is not answered.
     """
     from spondyl.apps import wiring
     from spondyl.apps.settings import Settings
@@ -76,10 +76,10 @@ def one_slice(file: Path, shelf: Any) -> tuple[list[Row], list[Call]]:
         def analyse(on: Any) -> str:
             report = reader.read([Source(file, "slice")])
             if not report.studies:
-                raise NotMeasurable(f"the slice was not read: {[row.code for row in report.skipped]}")
+                raise NotMeasuredError(f"the slice was not read: {[row.code for row in report.skipped]}")
             output = wiring.answer(report.studies[0], task, on)
             if output.result.status == "failed":
-                raise NotMeasurable(f"the analysis failed: {output.result.refusal}")
+                raise NotMeasuredError(f"the analysis failed: {output.result.refusal}")
             return output.result.to_json()
 
         answer = analyse(OneEngine(recorder))

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import time
 
-from bench.samples import NotMeasurable, spondyl
+from bench.samples import NotMeasuredError, spondyl
 from bench.table import Row, at_most
 
 ROUNDS = 7
@@ -26,5 +26,5 @@ def _seconds(verb: str) -> float:
     began = time.perf_counter()
     done = subprocess.run(spondyl(verb), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotMeasurable(f"`spondyl {verb}` ends with {done.returncode}")
+        raise NotMeasuredError(f"`spondyl {verb}` ends with {done.returncode}")
     return time.perf_counter() - began

@@ -70,8 +70,8 @@ def _families() -> tuple[Callable[[int, tuple[int, ...]], Any], ...]:
     from spondyl.models.locator import Locator
 
     return (
-        lambda outputs, widths: Grader(outputs, widths),  # type: ignore[arg-type]
-        lambda outputs, widths: Gate(outputs, widths),  # type: ignore[arg-type]
+        lambda outputs, widths: Grader(outputs, widths),
+        lambda outputs, widths: Gate(outputs, widths),
         lambda outputs, widths: Locator(widths),
     )
 

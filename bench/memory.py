@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.samples import NotMeasurable, spondyl, write_variant
+from bench.samples import NotMeasuredError, spondyl, write_variant
 from bench.table import Row, at_most
 
 ANALYSES = 200
@@ -22,7 +22,7 @@ def server_memory(file: Path, folder: Path, bundles: Path | None = None) -> list
     """Rows: resident memory of the server and its children after ANALYSES studies, and what it grew by in the second half.
 
     Raises:
-        NotMeasurable: If the server does not start, or a job does not end.
+        NotMeasuredError: If the server does not start, or a job does not end.
     """
     port = _free_port()
     place = ["--bundles", str(bundles)] if bundles else []
@@ -76,7 +76,7 @@ def resident_mb(pid: int) -> float:
 def _analyse(client: Any, file: Path) -> str:
     answer = client.post("/api/v1/studies", files={"files": (file.name, file.read_bytes())})
     if answer.status_code != 202:
-        raise NotMeasurable(f"an upload was answered with {answer.status_code}: {answer.text[:200]}")
+        raise NotMeasuredError(f"an upload was answered with {answer.status_code}: {answer.text[:200]}")
     body = answer.json()
     job = body.get("job") or body.get("id")
     deadline = time.monotonic() + PATIENCE_S
@@ -85,7 +85,7 @@ def _analyse(client: Any, file: Path) -> str:
         if state.get("state") in ("done", "failed"):
             return str(state["state"])
         time.sleep(0.02)
-    raise NotMeasurable("a job did not end in time")
+    raise NotMeasuredError("a job did not end in time")
 
 
 def _wait_for_health(client: Any, server: subprocess.Popen[bytes]) -> None:
@@ -98,7 +98,7 @@ def _wait_for_health(client: Any, server: subprocess.Popen[bytes]) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise NotMeasurable("the server does not start")
+    raise NotMeasuredError("the server does not start")
 
 
 def _free_port() -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 
-class NotMeasurable(Exception):
+class NotMeasuredError(Exception):
     """This build has not got what the measurement needs; the row says so instead of a figure."""
 
 
@@ -20,13 +20,13 @@ def make_slices(folder: Path, subjects: int = 1) -> list[Path]:
     """Sagittal DICOM slices in `folder`, in order.
 
     Raises:
-        NotMeasurable: If the command fails.
+        NotMeasuredError: If the command fails.
     """
     command = spondyl("phantom", "make", "--layout", "dicom", "--subjects", str(subjects), "--seed", "7", "--out", str(folder))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in (".dcm", ""))
     if done.returncode or not files:
-        raise NotMeasurable("`spondyl phantom make --layout dicom` gives no file")
+        raise NotMeasuredError("`spondyl phantom make --layout dicom` gives no file")
     return files
 
 
