@@ -54,3 +54,62 @@ def make(
         typer.echo(jsonlib.dumps(body, indent=1))
     else:
         typer.echo(f"{subjects} subjects of the digital spine, {files} files, layout {layout}: {out}")
+
+
+@app.command("train", epilog="Example: spondyl train recipes/mri-discs.toml --data spider grader_epochs=40")
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A TOML file in recipes/.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values that replace the recipe's.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Root of the data set.")] = None,
+    runs: Annotated[Path, typer.Option("--runs", help="Where runs are kept.")] = Path("runs"),
+    resume: Annotated[Path | None, typer.Option("--resume", help="Folder of an interrupted run to go on with.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Train the networks of a recipe, measure them out of fold and pack the bundle. Finished networks are kept and not trained again."""
+    from spondyl.apps import console
+    from spondyl.core import InputError
+    from spondyl.lab import verbs
+
+    verbs.task_of(recipe)
+    if data is None:
+        raise InputError("data-missing", "training needs a data set", "Name its root with --data")
+    with console.progress_bar() as progress:
+        run = verbs.train(recipe, data, overrides or (), runs, resume, progress)
+    typer.echo(jsonlib.dumps({"run": str(run), "bundle": str(run / "bundle")}) if json else f"Bundle: {run / 'bundle'}")
+
+
+@app.command("evaluate", epilog="Example: spondyl evaluate mri-discs --data spider --layout spider_pack --out figures.json")
+def evaluate(
+    bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of a task whose bundle ships.")],
+    data: Annotated[Path, typer.Option("--data", help="Root of the data set.")],
+    layout: Annotated[str, typer.Option("--layout", help="Layout of the data set: spider or spider_pack.")] = "spider_pack",
+    films: Annotated[Path | None, typer.Option("--films", help="Folder of pictures that must be refused.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File for the figures, JSON.")] = None,
+    backend: Annotated[str, typer.Option("--backend", help="auto, openvino or onnxruntime.")] = "auto",
+    precision: Annotated[str, typer.Option("--precision", help="auto, f32 or bf16.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Measure a bundle with the engine that serves it. Training patients are judged only by networks that never saw them."""
+    from spondyl.apps import console
+    from spondyl.lab import verbs
+
+    with console.progress_bar() as progress:
+        metrics = verbs.evaluate(bundle, data, layout, films, backend, precision, progress)
+    text = jsonlib.dumps(metrics, indent=1)
+    if out is not None:
+        out.write_text(text + "\n", encoding="utf-8")
+    typer.echo(text if json else verbs.tables(metrics))
+
+
+@app.command("export", epilog="Example: spondyl export runs/mri-discs/2026-11-20T09-00-00 --out my-bundles/mri-discs")
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    out: Annotated[Path, typer.Option("--out", file_okay=False, help="New folder for the bundle.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Copy the bundle of a finished run and check every file of it."""
+    from spondyl.lab import verbs
+
+    bundle = verbs.export(run, out)
+    body = {"name": bundle.note.name, "version": bundle.note.version, "sha256": bundle.sha256, "out": str(out)}
+    typer.echo(jsonlib.dumps(body) if json else f"{bundle.note.name} {bundle.note.version} ({bundle.sha256[:12]}): {out}")

@@ -31,9 +31,7 @@ def invert(matrix: Affine) -> Affine:
     return np.column_stack([back, -back @ matrix[:, 2]])
 
 
-def affine_sample(
-    pixels: NDArray[np.float32], to_source: Affine, shape: tuple[int, int], fill: float = 0.0
-) -> NDArray[np.float32]:
+def affine_sample(pixels: NDArray[np.float32], to_source: Affine, shape: tuple[int, int], fill: float = 0.0) -> NDArray[np.float32]:
     """The picture that a map sees: bilinear, with block averaging first where it shrinks by two or more.
 
     Args:

@@ -22,4 +22,4 @@ def percentile_scale(
     bottom, top = np.percentile(pixels if sample is None else sample, [low, high])
     if not top > bottom:
         return np.zeros_like(pixels, dtype=np.float32)
-    return np.clip((pixels - np.float32(bottom)) / np.float32(top - bottom), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((pixels - np.float32(bottom)) / np.float32(top - bottom), 0, 1), dtype=np.float32)

@@ -27,7 +27,9 @@ def read_recipe(kind: type[R], path: Path, overrides: Sequence[str] = ()) -> R:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError("recipe-unreadable", f"the recipe cannot be read: {type(error).__name__}", "Name a TOML file in recipes/") from None
+        raise InputError(
+            "recipe-unreadable", f"the recipe cannot be read: {type(error).__name__}", "Name a TOML file in recipes/"
+        ) from None
     for text in overrides:
         key, sep, value = text.partition("=")
         if not sep:

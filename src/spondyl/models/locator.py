@@ -30,7 +30,7 @@ class Locator(nn.Module):
             before = width
         self.up = nn.ModuleList(conv(below + skip, skip) for below, skip in zip(stages[:0:-1], stages[-2::-1], strict=True))
         self.head = nn.Sequential(conv(stages[0], 32), nn.Conv2d(32, 6, 1))
-        nn.init.constant_(self.head[-1].bias[:2], -3.0)  # type: ignore[index,arg-type]  # rare positives (focal loss)
+        nn.init.constant_(self.head[-1].bias[:2], -3.0)  # type: ignore[index]  # rare positives (focal loss)
 
     def maps(self, x: Tensor) -> Tensor:
         """Raw outputs: the first two channels are logits."""

@@ -44,7 +44,9 @@ def read_cohort(layout: str, root: Path, folds: int, seed: int) -> Cohort:
     slices = tuple(s for s in open_source(layout, root) if s.grades)
     burden = {s.patient: float(np.mean([g.pfirrmann for g in s.grades.values()])) for s in slices}
     if len(burden) < folds:
-        raise InputError("too-few-patients", f"{len(burden)} graded patients were found, {folds} folds need at least as many", "Add patients")
+        raise InputError(
+            "too-few-patients", f"{len(burden)} graded patients were found, {folds} folds need at least as many", "Add patients"
+        )
     return Cohort(slices, tuple(normalised(s.pixels) for s in slices), patient_folds(burden, folds, seed))
 
 

@@ -108,7 +108,7 @@ def fit_gate(
         if (sequence >= 0).any():
             value = value + 0.5 * functional.cross_entropy(out[:, len(POSES) :], sequence, ignore_index=-1)
         optimiser.zero_grad()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     return net.eval()

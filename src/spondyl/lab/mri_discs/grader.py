@@ -147,9 +147,8 @@ def fit_grader(examples: Sequence[Example], plan: GraderPlan, rng: np.random.Gen
     per_epoch = max(1, len(examples) // plan.batch)
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.lr, weight_decay=plan.weight_decay)
     schedule = one_cycle(optimiser, plan.epochs * per_epoch)
-    average = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.ema), use_buffers=True
-    )
+    blend = torch.optim.swa_utils.get_ema_multi_avg_fn(plan.ema)  # type: ignore[no-untyped-call]
+    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=blend, use_buffers=True)
     for _ in range(plan.epochs):
         order = rng.permutation(len(examples))
         for start in range(0, per_epoch * plan.batch, plan.batch):
@@ -163,9 +162,8 @@ def fit_grader(examples: Sequence[Example], plan: GraderPlan, rng: np.random.Gen
             if share < 1:
                 value = value + (1 - share) * loss(logits.float(), y[other], weights, positive, plan.rps)
             optimiser.zero_grad()
-            value.backward()
+            value.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             average.update_parameters(net)
-    result: Grader = average.module.eval()
-    return result
+    return average.module.eval()  # type: ignore[return-value]  # the copy of `net`

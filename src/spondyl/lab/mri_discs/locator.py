@@ -142,10 +142,8 @@ def fit_locator(
                 raw = net.maps(pictures)
             value = loss(raw.float(), torch.from_numpy(np.stack([d[1] for d in drawn])))
             optimiser.zero_grad()
-            value.backward()
+            value.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
             optimiser.step()
             schedule.step()
     net.eval()
-
-

@@ -54,7 +54,8 @@ def apply_photometry(picture: NDArray[np.float32], plan: Photometry) -> NDArray[
     if plan.blur > 0:
         padded = np.pad(out, 1, mode="edge")
         mean = sum(padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)) / np.float32(9)
-        out = (1 - np.float32(plan.blur)) * out + np.float32(plan.blur) * mean
+        out = np.asarray((1 - np.float32(plan.blur)) * out + np.float32(plan.blur) * mean, np.float32)
     if plan.noise > 0:
-        out = out + np.random.default_rng(plan.seed).standard_normal(out.shape, dtype=np.float32) * np.float32(plan.noise)
+        grain = np.random.default_rng(plan.seed).standard_normal(out.shape, dtype=np.float32)
+        out = out + grain * np.float32(plan.noise)
     return np.clip(out, 0, 1).astype(np.float32)

@@ -52,7 +52,9 @@ def train_locator(recipe: Recipe, cohort: Cohort, fold: int) -> Locator:
     size = recipe.locator_size
     fit_locator(net, boxed, size=size, epochs=recipe.locator_epochs, lr=recipe.locator_lr, rng=rng_for(recipe, 2, fold))
     everything = [target for target in (_second_target(recipe, cohort, index, net) for index in own) if target is not None]
-    fit_locator(net, everything, size=size, epochs=recipe.locator_epochs_all, lr=recipe.locator_lr * 2 / 3, rng=rng_for(recipe, 3, fold))
+    fit_locator(
+        net, everything, size=size, epochs=recipe.locator_epochs_all, lr=recipe.locator_lr * 2 / 3, rng=rng_for(recipe, 3, fold)
+    )
     return net
 
 

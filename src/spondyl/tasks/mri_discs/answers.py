@@ -87,4 +87,4 @@ def answer(probabilities: NDArray[np.float64], question: str, settings: Mapping[
 
 def mean_logits(members: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     """The ensemble: mean of the members' logits (n, OUTPUTS)."""
-    return np.mean([np.asarray(member, np.float64) for member in members], axis=0)
+    return np.asarray(np.mean([np.asarray(member, np.float64) for member in members], axis=0))

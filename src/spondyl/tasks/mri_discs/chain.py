@@ -74,8 +74,9 @@ def best_chain(points: NDArray[np.float64], settings: Mapping[str, float]) -> li
     """The most plausible run of discs among the peaks, indices from the bottom up (dynamic programming over pairs).
 
     A peak is worth log(score / `keep_score`), so weaker peaks cost. A chain that begins at a peak pays for how unlikely that
-    peak is to be the lowest disc (`start_cost` x -log, where less than `start_least` counts as that: the field may be cut above the sacrum). Neighbours are expected one typical step apart; a step
-    costs `step_cost` x (log ratio to that)^2, and a step that leans more than 60 degrees from the vertical is not taken.
+    peak is to be the lowest disc (`start_cost` x -log; less than `start_least` counts as that, for the field may be cut above
+    the sacrum). Neighbours are expected one typical step apart; a step costs `step_cost` x (log ratio to that)^2, and a step
+    that leans more than 60 degrees from the vertical is not taken.
 
     Args:
         points: (n, 6) from `peaks`, frame pixels.

@@ -120,9 +120,7 @@ def _narrow_map(pose: Pose) -> Affine:
     return to_image
 
 
-def _edge_pair(
-    pose: Pose, to_image: Affine, upper: NDArray[np.float64], lower: NDArray[np.float64], contrast: float
-) -> _Edges:
+def _edge_pair(pose: Pose, to_image: Affine, upper: NDArray[np.float64], lower: NDArray[np.float64], contrast: float) -> _Edges:
     """The edges of one disc with the turn of their mid-line against the crop."""
     slope = float(np.polyfit(np.arange(COLUMNS) + 0.5, (upper + lower) / 2, 1)[0])
     along = to_image[:, 0] + slope * to_image[:, 1]
@@ -160,4 +158,5 @@ def _seams(rise: NDArray[np.float64], distance_cost: float = 0.12) -> tuple[NDAr
     row, index = rows[:, None], np.arange(columns)[None]
     before, peak, after = rise[row, at - 1, index], rise[row, at, index], rise[row, at + 1, index]
     bend = np.minimum(before - 2 * peak + after, -1e-9)
-    return at + np.clip(0.5 * (before - after) / bend, -0.5, 0.5), peak.mean(axis=1)
+    finer: NDArray[np.float64] = at + np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
+    return finer, np.asarray(peak.mean(axis=1))

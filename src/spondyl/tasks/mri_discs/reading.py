@@ -82,9 +82,7 @@ def locate(engine: Engine, part: UprightSlice, members: Sequence[str]) -> Locate
     return Located(part, discs, places, crops(part.pixels, places, tuple(own["shape"]), own["height_units"], own["back_shift"]))
 
 
-def grade(
-    engine: Engine, wet: NDArray[np.float32] | None, dry: NDArray[np.float32] | None, members: Sequence[str]
-) -> Graded:
+def grade(engine: Engine, wet: NDArray[np.float32] | None, dry: NDArray[np.float32] | None, members: Sequence[str]) -> Graded:
     """Every grader's view of n discs; either stack of crops (n, rows, columns) may be missing, as may single (all-zero) crops."""
     known = wet if wet is not None else dry
     if known is None:

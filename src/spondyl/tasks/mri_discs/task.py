@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,14 +63,14 @@ class MriDiscs:
         wet, dry = parts.get("wet"), parts.get("dry")
         main = wet or dry
         assert main is not None  # one of the two passed the gate
-        partner = paired(main, dry) if wet and dry else [None] * len(main.discs)
+        partner: list[int | None] = paired(main, dry) if wet and dry else [None] * len(main.discs)
         graded = grade(engine, *_stacks(wet, dry, partner), members.grader)
         stage("explain")
         findings, maps = self._findings(main, bool(dry), bool(wet), partner, graded, engine, unsure)
         measurements, more = self._heights(main, engine)
         stage("end")
         names = list(timings)
-        spent = {a: round((timings[b] - timings[a]) * 1000, 1) for a, b in zip(names, names[1:], strict=False)}
+        spent = {a: round((timings[b] - timings[a]) * 1000, 1) for a, b in pairwise(names)}
         result = StudyResult(
             task=self.name,
             status="done",
@@ -184,7 +185,9 @@ class MriDiscs:
             return [], [Notice("spacing-unknown", "the file does not say how far apart pixels are, so nothing is given in millimetres")]
         notices = []
         if main.slice.image.spacing_source == "ImagerPixelSpacing":
-            notices.append(Notice("spacing-at-detector", "pixel spacing holds at the detector, so millimetres are not corrected for magnification"))
+            notices.append(
+                Notice("spacing-at-detector", "pixel spacing holds at the detector, so millimetres are not corrected for magnification")
+            )
         measured = disc_heights(main.slice.pixels, main.places, main.slice.spacing_mm)
         rows = []
         for index, (height, level) in enumerate(zip(measured, level_names(main, engine.bundle.settings), strict=True)):
@@ -249,9 +252,7 @@ def _keys(question: str) -> tuple[str, ...]:
     return tuple(str(k) for k in range(1, 6)) if question == GRADE else ("absent", "present")
 
 
-def _seen(
-    parts: Mapping[str, Located], passed: Mapping[str, tuple[UprightSlice, Look, str]]
-) -> list[tuple[Located, str]]:
+def _seen(parts: Mapping[str, Located], passed: Mapping[str, tuple[UprightSlice, Look, str]]) -> list[tuple[Located, str]]:
     """The slices that were read, T2-weighted first, with their sequences."""
     return [(parts[kind], passed[kind][2]) for kind in ("wet", "dry") if kind in parts]
 

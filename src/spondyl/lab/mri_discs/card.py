@@ -1,0 +1,179 @@
+"""The model card and the tables of the README, written from the figures and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spondyl.core import term
+from spondyl.lab.mri_discs.recipe import Recipe
+from spondyl.tasks.mri_discs.answers import GRADE, QUESTIONS
+
+GROUP_NAMES = {
+    "t2, wet": "T2 alone",
+    "t2, both": "T2 and T1 together",
+    "t2_space, wet": "SPACE alone",
+    "t1, dry": "T1 alone",
+}
+
+
+def write_card(recipe: Recipe, metrics: Mapping[str, Any]) -> str:
+    """card.md of the bundle."""
+    return "\n".join(
+        [
+            f"# {recipe.task} {recipe.version}",
+            "",
+            "Research software. Not a diagnosis.",
+            "",
+            f"**Evidence: {recipe.evidence}.** Trained on {recipe.trained_on}. Licence: {recipe.licence}.",
+            f"Attribution: {recipe.attribution}.",
+            "",
+            "## What it answers",
+            "",
+            "For each disc of a sagittal lumbar T1, T2 or SPACE slice: " + ", ".join(term(q).text for q in QUESTIONS) + "; height in mm.",
+            "Modic change and the end plates are absent or present: the training data cannot teach types.",
+            "On T1 alone no Pfirrmann grade is said.",
+            "",
+            "## How it was measured",
+            "",
+            f"{recipe.folds} folds of patients; {metrics['patients']} patients, {metrics['slices']} slices, of which",
+            f"{metrics['out_of_fold_slices']} were in training. Each training patient was judged only by the gate, the locator and the",
+            "graders that never saw them. Temperatures, thresholds and prediction sets were fitted on the other folds, on predictions",
+            "of graders blind to both folds (nested). The bundle holds the same networks; a new patient is judged by all of them, with",
+            "settings fitted on all out-of-fold predictions. That larger ensemble has no figures of its own. Intervals are 95 %, by",
+            "patient. The numbers that link discs to a chain were chosen once, on all patients.",
+            "",
+            tables(metrics),
+            "",
+            "## Limits",
+            "",
+            "- One middle slice is read. What lies to its side is not seen. No stenosis grade is given.",
+            "- Readers of the training data disagree: about 0.6 plain kappa for Pfirrmann grades elsewhere.",
+            "- Discs are counted from the bottom. The name of a level is a guess about anatomy that a lumbar image cannot settle.",
+            "- Boxes follow the training boxes, which are loose. Disc heights were checked on the digital spine only (in-silico).",
+            "- STIR, axial and coronal images, cervical and thoracic fields, and children were not measured.",
+            "",
+        ]
+    )
+
+
+def tables(metrics: Mapping[str, Any]) -> str:
+    """All figures as Markdown tables."""
+    parts = [locating_table(metrics), pfirrmann_table(metrics), findings_table(metrics), parity_line(metrics)]
+    if "insilico" in metrics:
+        parts += [refusal_table(metrics), phantom_table(metrics)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def locating_table(metrics: Mapping[str, Any]) -> str:
+    """Finding, counting and gating."""
+    own = metrics["locating"]
+    rows = [
+        ("boxed discs found (IoU 0.5) and numbered right", f"{own['boxed_series']} series", own["boxed_discs_found_and_numbered"]),
+        ("number of discs agrees with the gradings", f"{own['counted_series']} series", own["number_of_discs_right"]),
+        ("refused by the gate though lumbar", f"{metrics['slices']} series", metrics["gate"]["false_refusals"]),
+        ("sequence guessed right from the picture", f"{metrics['slices']} series", metrics["sequence_guessed_right"]),
+        ("lowest disc is named (sure enough)", f"{metrics['slices']} series", metrics["levels"]["lowest_disc_named"]),
+    ]
+    return _table(("patients, out of fold", "on", "share (95 %)"), [(a, b, _percent(c)) for a, b, c in rows])
+
+
+def pfirrmann_table(metrics: Mapping[str, Any]) -> str:
+    """Pfirrmann grade by group."""
+    rows = []
+    for group, name in GROUP_NAMES.items():
+        own = metrics["grading"].get(group)
+        if not own or group == "t1, dry":
+            continue
+        grade = own[GRADE]
+        rows.append(
+            (
+                name, f"{own['discs']} / {own['patients']}", _plain(grade["quadratic_kappa"]), _plain(grade["balanced_accuracy"]),
+                _percent(grade["within_one_grade"]), f"{grade['ece']:.3f} ({grade['ece_floor']:.3f})", _percent(grade["set_coverage"]),
+                f"{grade['set_size']:.1f}", f"{grade['baseline_level_only_kappa']:.2f}",
+            )
+        )  # fmt: skip
+    head = ("Pfirrmann 1-5", "discs / patients", "quadratic kappa", "balanced accuracy", "within one grade", "ECE (its floor)",
+            "90 % sets cover", "mean set", "kappa, level only")  # fmt: skip
+    coverage = []
+    for group, name in GROUP_NAMES.items():
+        own = metrics["grading"].get(group)
+        if own and group != "t1, dry":
+            coverage.append((name, *(_percent(own[GRADE]["set_coverage_by_grade"][str(k)]) for k in range(1, 6))))
+    return _table(head, rows) + "\n\n" + _table(("90 % sets cover, by read grade", "1", "2", "3", "4", "5"), coverage)
+
+
+def findings_table(metrics: Mapping[str, Any]) -> str:
+    """Yes/no findings by group."""
+    rows = []
+    for question in QUESTIONS[1:]:
+        for group, name in GROUP_NAMES.items():
+            own = metrics["grading"].get(group)
+            if not own or group == "t2_space, wet":
+                continue
+            f = own[question]
+            rows.append(
+                (
+                    term(question).text, name, f"{f['positives']} / {f['positive_patients']} of {own['discs']}", _plain(f["auroc"]),
+                    f"{f['auroc_level_only']:.2f}", _plain(f["gain_over_level_only"]), f"{f['auroc_predicted_pfirrmann_only']:.2f}",
+                    f"{f['ece']:.3f} ({f['ece_floor']:.3f})", _percent(f["set_coverage"]),
+                )
+            )  # fmt: skip
+    head = ("finding", "on", "positive discs / patients", "AUROC (95 %)", "level only", "gain over level only", "Pfirrmann (ours) only",
+            "ECE (its floor)", "90 % sets cover")  # fmt: skip
+    return _table(head, rows)
+
+
+def parity_line(metrics: Mapping[str, Any]) -> str:
+    """What bf16 costs."""
+    own = metrics.get("parity")
+    if not own:
+        return ""
+    verdict = "allowed" if own["passed"] else "not allowed"
+    return (
+        f"bf16 is {verdict}: against f32, {own['answers']} answers on {own['slices']} slices moved by {own['mean_difference']:.4f} on "
+        f"average and {own['largest_difference']:.3f} at most; the likeliest answer changed {own['likeliest_answer_changed']} times. "
+        f"{own['note']}".strip()
+    )
+
+
+def refusal_table(metrics: Mapping[str, Any]) -> str:
+    """Pictures that must be refused."""
+    rows = [(name, str(row[3]), _percent(row)) for name, row in metrics["insilico"]["wrong_acceptances"].items()]
+    return _table(("pictures that must be refused", "n", "accepted (95 %)"), rows)
+
+
+def phantom_table(metrics: Mapping[str, Any]) -> str:
+    """Disc heights and level names on the digital spine."""
+    own = metrics["insilico"]["heights"]
+    rows = [
+        ("disc height, mean absolute error", str(own["discs"]), f"{own['mean_absolute_error_mm']:.2f} mm"),
+        ("disc height within 1 mm", str(own["within_1_mm"][3]), _percent(own["within_1_mm"])),
+        *((f"... tilted {name}", str(row[3]), _percent(row)) for name, row in own["within_1_mm_by_tilt"].items()),
+        ("its error bar holds the truth (90 % promised)", str(own["error_bar_covers"][3]), _percent(own["error_bar_covers"])),
+    ]
+    for name, level in metrics["insilico"]["levels"].items():
+        n = str(level["right_name_said"][3])
+        rows.append((f"lowest disc, {name}: right name said", n, _percent(level["right_name_said"])))
+        rows.append((f"lowest disc, {name}: wrong name said", n, _percent(level["wrong_name_said"])))
+        rows.append((f"lowest disc, {name}: right name said or listed", n, _percent(level["right_name_said_or_listed"])))
+    return _table(("digital spine (in-silico)", "n", "figure (95 %)"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def _percent(row: list[Any]) -> str:
+    if row[0] is None:
+        return "-"
+    low, high = ("-" if v is None else f"{100 * v:.1f}" for v in row[1:3])
+    return f"{100 * row[0]:.1f} % ({low}-{high})"
+
+
+def _plain(row: list[Any]) -> str:
+    if row[0] is None:
+        return "-"
+    low, high = ("-" if v is None else f"{v:.2f}" for v in row[1:3])
+    return f"{row[0]:.2f} ({low} to {high})"

@@ -1,0 +1,194 @@
+"""A finished run becomes a bundle: graphs, parity, calibration, card."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from spondyl.core import InputError
+from spondyl.inference import Bundle, Engine, Manifest, NetworkFile, Shelf, open_engine, write_bundle
+from spondyl.lab.mri_discs import calibrate
+from spondyl.lab.mri_discs.card import write_card
+from spondyl.lab.mri_discs.data import Cohort, read_cohort
+from spondyl.lab.mri_discs.measure import measure
+from spondyl.lab.mri_discs.predict import DiscRow, SliceRow, cut_above_sacrum, disc_rows, slice_row
+from spondyl.lab.mri_discs.recipe import Recipe
+from spondyl.lab.mri_discs.run import load_gate, load_grader, load_locator
+from spondyl.lab.onnx_export import to_onnx
+from spondyl.tasks.mri_discs.answers import QUESTIONS, VIEWS, calibrated
+
+OnStep = Callable[[str, int, int], None]
+PARITY_SLICES = 60
+PARITY_LARGEST, PARITY_MEAN = 0.05, 0.005
+"""bf16 is allowed where no calibrated probability moves by more than the first, nor on average by more than the second."""
+GATE = {"least_upright": 0.5, "sure_upright": 0.8, "least_sequence": 0.8}
+PLAUSIBLE = {"least_discs": 3, "least_mean_score": 0.4}
+LUMBAR = {"4": 0.06, "5": 0.91, "6": 0.03}
+"""Prior of 4, 5, 6 lumbar vertebrae [our convention]: transitional anatomy is reported in 8-19 %, but changes the count in a part of it."""
+LEAST_LEVEL = 0.8
+
+
+def recipe_of(run: Path) -> Recipe:
+    """The recipe a run was trained with."""
+    try:
+        table = json.loads((run / "config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "run-unreadable", f"the run has no readable config.json: {type(error).__name__}", "Name a folder under runs/"
+        ) from None
+    return Recipe(**{field.name: table[field.name] for field in fields(Recipe)})
+
+
+def pack(run: Path, data: Path, out: Path, on_step: OnStep = lambda *_: None) -> Bundle:
+    """The bundle of a finished run.
+
+    Graphs are exported, run by the serving engine over the cohort out of fold, calibrated on what it said, and measured. The
+    parity check decides whether bf16 is allowed.
+
+    Raises:
+        InputError: If the run is not finished, or `out` is not empty.
+    """
+    recipe = recipe_of(run)
+    cohort = read_cohort(recipe.layout, data, recipe.folds, recipe.seed)
+    graphs = _graphs(run, recipe, on_step)
+    settings: dict[str, Any] = {**recipe.preprocessing, **_first_settings()}
+    settings["gate"] |= GATE
+    settings["locator"]["plausible"] = PLAUSIBLE
+    manifest = _manifest(recipe, cohort, settings, ("f32",))
+    with tempfile.TemporaryDirectory() as folder:
+        draft = write_bundle(Path(folder) / "draft", manifest, {**graphs, "card.md": b"draft"})
+        slices, discs = read_out_of_fold(open_engine(draft, precision="f32"), cohort, on_step)
+        settings |= _calibration(open_engine(draft, precision="f32"), recipe, slices, discs)
+        draft = write_bundle(
+            Path(folder) / "calibrated", _manifest(recipe, cohort, settings, ("f32", "bf16")), {**graphs, "card.md": b"draft"}
+        )
+        parity = check_parity(draft, cohort, on_step)
+    precisions = ("f32", "bf16") if parity["passed"] else ("f32",)
+    manifest = _manifest(recipe, cohort, settings, precisions)
+    with tempfile.TemporaryDirectory() as folder:
+        draft = write_bundle(Path(folder) / "bundle", manifest, {**graphs, "card.md": b"draft"})
+        metrics = {**measure(open_engine(draft), cohort, on_step), "parity": parity}
+    manifest = _manifest(recipe, cohort, settings, precisions, metrics)
+    return write_bundle(out, manifest, {**graphs, "card.md": write_card(recipe, metrics).encode()})
+
+
+def read_out_of_fold(engine: Engine, cohort: Cohort, on_step: OnStep = lambda *_: None) -> tuple[list[SliceRow], list[DiscRow]]:
+    """Gate, locator and graders over the cohort, each patient by the networks that never saw them."""
+    slices = []
+    for done, slice_ in enumerate(cohort.slices, start=1):
+        slices.append(slice_row(engine, slice_))
+        on_step("Reading slices out of fold", done, len(cohort.slices))
+    return slices, disc_rows(engine, slices, lambda done, total: on_step("Grading discs out of fold", done, total))
+
+
+def _graphs(run: Path, recipe: Recipe, on_step: OnStep) -> dict[str, bytes]:
+    """ONNX bytes by file name."""
+    whole, part = (recipe.gate_size, recipe.gate_size), (recipe.locator_size, recipe.locator_size)
+    crop = (recipe.crop_rows, recipe.crop_columns)
+    nets: list[tuple[str, torch.nn.Module, tuple[int, ...], str, list[str]]] = []
+    for k in range(recipe.folds):
+        nets.append((f"gate-{k}.onnx", load_gate(run, k), (1, 1, *whole), "slice", ["logits"]))
+        nets.append((f"locator-{k}.onnx", load_locator(run, k), (1, 1, *part), "slice", ["maps"]))
+    for a, b in recipe.pairs:
+        nets.append((f"grader-{a}{b}.onnx", load_grader(run, recipe, (a, b)), (1, 2, *crop), "crops", ["logits", "cam"]))
+    graphs = {}
+    for done, (name, net, shape, given, made) in enumerate(nets, start=1):
+        graphs[name] = to_onnx(net, torch.rand(*shape), given, made)
+        on_step("Exporting networks", done, len(nets))
+    return graphs
+
+
+def _manifest(
+    recipe: Recipe, cohort: Cohort, settings: Mapping[str, Any], precisions: tuple[str, ...], metrics: Mapping[str, Any] | None = None
+) -> Manifest:
+    networks = {
+        f"{kind}-{k}": NetworkFile(f"{kind}-{k}.onnx", precisions, (k,)) for kind in ("gate", "locator") for k in range(recipe.folds)
+    }
+    networks |= {f"grader-{a}{b}": NetworkFile(f"grader-{a}{b}.onnx", precisions, (a, b)) for a, b in recipe.pairs}
+    return Manifest(
+        task=recipe.task,
+        name=recipe.task,
+        version=recipe.version,
+        evidence=recipe.evidence,
+        trained_on=recipe.trained_on,
+        licence=recipe.licence,
+        attribution=recipe.attribution,
+        networks=networks,
+        settings=settings,
+        training_images={s.image_id: cohort.folds[s.patient] for s in cohort.slices},
+        metrics=metrics or {},
+    )
+
+
+def _first_settings() -> dict[str, Any]:
+    """What a bundle says before it is calibrated: everything as the networks put it."""
+    plain: dict[str, Any] = {q: {"slope": 1.0, "offset": 0.0} for q in QUESTIONS[1:]} | {QUESTIONS[0]: {"temperature": 1.0}}
+    view = {
+        "calibration": plain,
+        "thresholds": {q: 0.5 for q in QUESTIONS[1:]},
+        "sets": {q: [1.0] * (5 if q == QUESTIONS[0] else 2) for q in QUESTIONS},
+        "not_said": [],
+    }
+    return {
+        "views": {name: view for name in VIEWS},
+        "out_of_fold": {},
+        "levels": {"on_sacrum": {"slope": 1.0, "offset": 0.0}, "lumbar": LUMBAR, "least": LEAST_LEVEL},
+        "cam_scale": {q: 1.0 for q in QUESTIONS},
+    }
+
+
+def _calibration(engine: Engine, recipe: Recipe, slices: Sequence[SliceRow], discs: Sequence[DiscRow]) -> dict[str, Any]:
+    rng = np.random.default_rng(np.random.SeedSequence(entropy=recipe.seed, spawn_key=(5,)))
+    cut = [cut_above_sacrum(engine, row, int(rng.integers(1, 4))) for row in slices]
+    scores = [row.on_sacrum for row in slices if row.located] + [row.on_sacrum for row in cut if row]
+    standing = [True for row in slices if row.located] + [False for row in cut if row]
+    return {
+        "views": calibrate.final(discs),
+        "out_of_fold": calibrate.nested(discs, recipe.folds),
+        "levels": {"on_sacrum": calibrate.fit_on_sacrum(scores, standing), "lumbar": LUMBAR, "least": LEAST_LEVEL},
+        "cam_scale": calibrate.cam_scales(discs),
+    }
+
+
+def check_parity(bundle: Bundle, cohort: Cohort, on_step: OnStep = lambda *_: None) -> dict[str, Any]:
+    """bf16 against f32 on slices of the cohort: calibrated probabilities of all questions, number of discs, values said."""
+    step = max(1, len(cohort.slices) // PARITY_SLICES)
+    chosen = cohort.slices[::step]
+    exact, coarse = open_engine(bundle, precision="f32"), open_engine(bundle, precision="bf16")
+    gaps: list[float] = []
+    counts = flips = 0
+    for done, slice_ in enumerate(chosen, start=1):
+        rows = [slice_row(engine, slice_) for engine in (exact, coarse)]
+        counts += len({len(row.located.discs) if row.located else 0 for row in rows}) > 1
+        tables = [disc_rows(engine, [row]) for engine, row in zip((exact, coarse), rows, strict=True)]
+        for first, second in zip(*tables, strict=False):
+            view = bundle.settings["views"][first.view]["calibration"]
+            for question in QUESTIONS:
+                a, b = (calibrated(np.mean(list(row.logits.values()), axis=0)[None], question, view)[0] for row in (first, second))
+                gaps.append(float(np.abs(a - b).max()))
+                flips += int(a.argmax() != b.argmax())
+        on_step("Checking bf16 against f32", done, len(chosen))
+    same = str(exact.software["precision"]) == str(coarse.software["precision"])
+    largest, mean = (float(np.max(gaps)), float(np.mean(gaps))) if gaps else (1.0, 1.0)
+    return {
+        "passed": not same and largest <= PARITY_LARGEST and mean <= PARITY_MEAN and counts == 0,
+        "slices": len(chosen),
+        "answers": len(gaps),
+        "largest_difference": largest,
+        "mean_difference": mean,
+        "likeliest_answer_changed": flips,
+        "number_of_discs_changed": counts,
+        "note": "this CPU has no bf16" if same else "",
+    }
+
+
+def shelf_engine(bundle: Path, backend: str = "auto", precision: str = "auto") -> Engine:
+    """An engine for a bundle in a folder, for measuring."""
+    return Shelf([bundle.parent], backend=backend, precision=precision).open("mri-discs")

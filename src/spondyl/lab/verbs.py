@@ -1,0 +1,119 @@
+"""Train, evaluate, export: what the command line calls. One entry a task that can be trained."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from spondyl.core import InputError, NotFoundError
+from spondyl.core.errors import describe_unknown
+from spondyl.inference import Bundle, open_engine, read_bundle
+from spondyl.inference.shelf import Shelf
+from spondyl.lab.mri_discs import card, insilico
+from spondyl.lab.mri_discs.data import read_cohort
+from spondyl.lab.mri_discs.measure import measure
+from spondyl.lab.mri_discs.pack import pack
+from spondyl.lab.mri_discs.recipe import Recipe
+from spondyl.lab.mri_discs.run import train as train_mri_discs
+from spondyl.lab.recipe import read_recipe
+
+OnStep = Callable[[str, int, int], None]
+TRAINABLE = ("mri-discs",)
+PHANTOMS, DRAWINGS = 60, 25
+"""Digital spines for heights and names, and pictures of each kind to refuse, that `evaluate` draws."""
+
+
+def train(recipe_file: Path, data: Path, overrides: Sequence[str], runs: Path, resume: Path | None, on_step: OnStep) -> Path:
+    """Train what a recipe says and pack the bundle; returns the run's folder, whose `bundle/` is ready to use.
+
+    Raises:
+        InputError: Recipe or data cannot be used.
+    """
+    recipe = read_recipe(Recipe, recipe_file, overrides)
+    run = resume or runs / recipe_file.stem / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    train_mri_discs(recipe, data, run, on_step)
+    if not (run / "bundle").exists():
+        half_done = run / "bundle.part"
+        shutil.rmtree(half_done, ignore_errors=True)
+        pack(run, data, half_done, on_step)
+        half_done.replace(run / "bundle")
+    return run
+
+
+def evaluate(bundle: str, data: Path, layout: str, films: Path | None, backend: str, precision: str, on_step: OnStep) -> dict[str, Any]:
+    """Figures of a bundle (a folder, or the name of a task whose bundle ships) on a data set.
+
+    Slices the bundle was trained on are recognised by their content and judged by the networks that never saw them.
+
+    Raises:
+        InputError: The data cannot be used.
+        NotFoundError: No such bundle.
+    """
+    known = find_bundle(bundle)
+    engine = open_engine(known, backend, precision)
+    cohort = read_cohort(layout, data, folds=1, seed=0)
+    metrics = {
+        **measure(engine, cohort, on_step),
+        "bundle": {"name": known.note.name, "version": known.note.version, "sha256": known.sha256},
+    }
+    metrics["parity"] = known.metrics.get("parity", {})
+    metrics["insilico"] = {
+        "wrong_acceptances": insilico.wrong_acceptances(engine, cohort, films, DRAWINGS, on_step),
+        "heights": insilico.height_errors(engine, PHANTOMS),
+        "levels": insilico.level_names_on_phantoms(engine, PHANTOMS),
+    }
+    return metrics
+
+
+def tables(metrics: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    return card.tables(metrics)
+
+
+def find_bundle(name: str) -> Bundle:
+    """A bundle by folder or by the task whose bundle ships."""
+    if Path(name).is_dir():
+        return read_bundle(Path(name))
+    if name not in TRAINABLE:
+        raise NotFoundError(
+            "unknown-bundle", describe_unknown("bundle", name, TRAINABLE), "Name a folder with a bundle.json, or a task"
+        )
+    return Shelf().bundle(name)
+
+
+def export(run: Path, out: Path) -> Bundle:
+    """Copy the bundle of a finished run to a new folder and check it there.
+
+    Raises:
+        InputError: The run has no bundle yet, or `out` is not empty.
+    """
+    if not (run / "bundle").is_dir():
+        raise InputError(
+            "run-not-finished", "the run has no finished bundle", "Go on with: spondyl train RECIPE --data DIR --resume RUN"
+        )
+    if out.exists() and any(out.iterdir()):
+        raise InputError("bundle-folder-not-empty", "the folder for the bundle is not empty", "Name a new folder, or empty it")
+    shutil.copytree(run / "bundle", out, dirs_exist_ok=True)
+    return read_bundle(out)
+
+
+def task_of(recipe_file: Path) -> str:
+    """The task a recipe is for.
+
+    Raises:
+        InputError: If the recipe cannot be read.
+        NotFoundError: If nothing trains that task.
+    """
+    try:
+        name = str(tomllib.loads(recipe_file.read_text("utf-8")).get("task", ""))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(
+            "recipe-unreadable", f"the recipe cannot be read: {type(error).__name__}", "Name a TOML file in recipes/"
+        ) from None
+    if name not in TRAINABLE:
+        raise NotFoundError("unknown-task", describe_unknown("trainable task", name, TRAINABLE), "Correct `task` in the recipe")
+    return name
