@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from pathlib import Path
 
 import httpx
 
-from apps.serving import dicom, finished, png, process, send, served
+from apps.serving import AnyShelf, dicom, finished, png, process, send, served
+from doubles import BrightnessTask
 from spondyl.apps import wiring
 from spondyl.apps.settings import Settings
+from spondyl.apps.worker import Worker
 from spondyl.dicom import Source
 from spondyl.store import Job, Store, draft_of, load_or_create_key
 
@@ -109,3 +112,32 @@ def test_a_server_told_to_stop_finishes_the_study_in_hand_and_goes_on_later(tmp_
     with served(tmp_path) as client:
         assert finished(client, job)["state"] == "done"
     assert rows(tmp_path, "results") == 5
+
+
+def test_a_study_that_outlasts_the_patience_of_a_stop_is_done_at_the_next_start(tmp_path):
+    began, go_on, gone = threading.Event(), threading.Event(), threading.Event()
+
+    class Patient(BrightnessTask):
+        def run(self, *arguments):
+            began.set()
+            go_on.wait(60)
+            gone.set()
+            return super().run(*arguments)
+
+    job = accept(tmp_path, png())
+    settings = Settings(data=tmp_path, readers=1)
+    with Store(settings.database_url, tmp_path) as store:
+        with wiring.reader(settings, load_or_create_key(tmp_path)) as reader:
+            worker = Worker(tasks={"brightness": Patient()}, shelf=AnyShelf(), reader=reader, store=store)
+            worker.start()
+            assert began.wait(60)
+            worker.stop(patience_s=0)
+        go_on.set()
+        assert gone.wait(60)
+        end = time.monotonic() + 60
+        while store.job(job.id).state == "running" and time.monotonic() < end:
+            time.sleep(0.05)
+        assert store.job(job.id).state == "queued"
+    with served(tmp_path) as client:
+        assert finished(client, job.id)["state"] == "done"
+    assert rows(tmp_path, "results") == 1

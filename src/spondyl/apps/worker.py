@@ -113,15 +113,11 @@ class Worker:
             })
         try:
             return self._run(job)
-        except SpondylError as error:
-            return self._fail(job_id, error.as_dict())
         except Exception as error:  # the door: what we did not foresee is logged by place, never by its message
-            incident = secrets.token_hex(4)
-            log.error("job %s failed, incident %s: %s", job_id, incident, where(error))
-            return self._fail(job_id, {
-                "code": "internal-error", "message": f"the analysis failed; incident {incident}",
-                "hint": "This is our failure; report it with the incident number",
-            })
+            if self._stopping.is_set():  # its tools were taken away under it; the next start does it again
+                self._store.release_job(job_id)
+                return "interrupted"
+            return self._fail(job_id, _told(job_id, error))
 
     def _run(self, job: Job) -> str:
         progress = _Progress(self._store, job.id, len(job.studies) * len(job.tasks))
@@ -248,6 +244,18 @@ class _Json(Serializer):  # type: ignore[misc]  # DBOS ships no types we follow
 
     def name(self) -> str:
         return "spondyl_json"
+
+
+def _told(job_id: str, error: Exception) -> dict[str, str]:
+    """What the job says about an error."""
+    if isinstance(error, SpondylError):
+        return error.as_dict()
+    incident = secrets.token_hex(4)
+    log.error("job %s failed, incident %s: %s", job_id, incident, where(error))
+    return {
+        "code": "internal-error", "message": f"the analysis failed; incident {incident}",
+        "hint": "This is our failure; report it with the incident number",
+    }
 
 
 def _bytes(study: Study) -> int:
