@@ -78,6 +78,6 @@ def test_a_study_of_the_digital_spine_is_made_and_graded(installed: Path, tmp_pa
 
 
 def test_training_asks_for_the_laboratory(installed: Path, tmp_path: Path) -> None:
-    said = run(installed, "spondyl", "train", "mri-discs", cwd=tmp_path)
+    said = run(installed, "spondyl", "train", ROOT / "recipes" / "mri-discs.toml", "--data", tmp_path, cwd=tmp_path)
     assert said.returncode == 2
     assert "spondyl[lab]" in said.stderr

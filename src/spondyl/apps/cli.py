@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Reads spine images level by level: what is there, how sure, where, and when it would rather not say.\n\n"
     "Research software. Not a diagnosis.",
-    epilog="Example: spondyl analyze lumbar.dcm --out results",
+    epilog="train, evaluate and export need the laboratory: pip install 'spondyl[lab]'. Example: spondyl analyze lumbar.dcm --out results",
 )
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder (SPONDYL_DATA): uploads, results, pseudonym key.")]

@@ -14,11 +14,11 @@ LABORATORY = "spondyl.apps.lab_cli"
 
 LAB_VERBS = {
     "phantom": "Make studies of the digital spine.",
-    "train": "Train the networks of a recipe (needs spondyl[lab]).",
-    "evaluate": "Measure a bundle on a data set (needs spondyl[lab]).",
-    "export": "Turn a training run into a bundle (needs spondyl[lab]).",
+    "train": "Train the networks of a recipe, measure them out of fold and pack the bundle.",
+    "evaluate": "Measure a bundle with the engine that serves it.",
+    "export": "Copy the bundle of a finished run and check every file of it.",
 }
-"""First line of help of each laboratory verb."""
+"""First sentence of help of each laboratory verb."""
 
 
 class LazyGroup(TyperGroup):
