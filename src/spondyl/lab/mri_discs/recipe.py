@@ -8,7 +8,7 @@ from itertools import combinations
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is trained on what, for how long. Lengths are epochs; sizes are pixels."""
+    """What is trained on what, for how long. Lengths are epochs; sizes are pixels; `leave_out` names slices that gates and graders skip."""
 
     task: str
     version: str
@@ -17,6 +17,7 @@ class Recipe:
     licence: str
     attribution: str
     evidence: str
+    leave_out: tuple[str, ...] = ()
     folds: int = 5
     seed: int = 0
     jobs: int = 2
@@ -38,6 +39,7 @@ class Recipe:
     grader_mixup: float = 0.3
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "leave_out", tuple(self.leave_out))
         if self.task != "mri-discs":
             raise ValueError(f"this recipe trains mri-discs, not {self.task!r}")
         if self.folds < 3:

@@ -38,7 +38,7 @@ def train_gate(recipe: Recipe, cohort: Cohort, phantoms: list[Picture], fold: in
     pictures = [
         Picture(framed(s.pixels), True, SEQUENCES.index(s.sequence) if s.sequence in SEQUENCES else -1)
         for index, s in enumerate(cohort.slices)
-        if cohort.fold(index) != fold
+        if cohort.fold(index) != fold and s.stem not in recipe.leave_out
     ]
     return fit_gate([*pictures, *phantoms], size=recipe.gate_size, epochs=recipe.gate_epochs, rng=rng_for(recipe, 1, fold))
 
@@ -98,6 +98,8 @@ def examples(recipe: Recipe, cohort: Cohort, found: list[list[Disc]]) -> list[Ex
     dry: dict[tuple[str, int], list[NDArray[np.float16]]] = {}
     labels: dict[tuple[str, int], NDArray[np.int64]] = {}
     for index, s in enumerate(cohort.slices):
+        if s.stem in recipe.leave_out:
+            continue
         discs = found[index]
         if len(discs) != len(s.grades):
             if not s.boxes_complete or len(s.boxes) != len(s.grades):
