@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.samples import NotMeasuredError, make_slices
+from bench.samples import NotMeasuredError, make_slice
 from bench.table import HEAD, Row, line
 
 
@@ -35,7 +35,7 @@ def analysis_and_networks(folder: Path, bundles: Path | None) -> list[Row]:
 
     try:
         shelf = Shelf([bundles] if bundles else [])
-        rows, calls = one_slice(make_slices(folder / "one")[0], shelf)
+        rows, calls = one_slice(make_slice(folder / "one"), shelf)
         for row in rows:
             print(line(row), flush=True)
         return networks(calls, shelf.open(TASK).bundle)
@@ -54,7 +54,7 @@ def memory(folder: Path, bundles: Path | None) -> list[Row]:
     """The server after many analyses."""
     from bench.memory import server_memory
 
-    return server_memory(make_slices(folder / "server")[0], folder, bundles)
+    return server_memory(make_slice(folder / "server"), folder, bundles)
 
 
 PARTS: dict[str, Callable[[Path, Path | None], list[Row]]] = {

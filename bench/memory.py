@@ -46,6 +46,8 @@ def _drive(server: subprocess.Popen[bytes], address: str, file: Path, folder: Pa
             variant = folder / "slice.dcm"
             write_variant(file, variant, number)
             statuses.append(_analyse(client, variant))
+            if number == 0 and statuses[0] != "done":
+                raise NotMeasuredError("the first job failed: is there a bundle?")
             if number + 1 in (10, ANALYSES // 2, ANALYSES):
                 sizes.append(resident_mb(server.pid))
     each = (time.perf_counter() - began) / ANALYSES * 1000

@@ -16,18 +16,18 @@ def spondyl(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).parent / "spondyl"), *arguments]
 
 
-def make_slices(folder: Path, subjects: int = 1) -> list[Path]:
-    """Sagittal DICOM slices in `folder`, in order.
+def make_slice(folder: Path) -> Path:
+    """A sagittal T2 slice, DICOM, somewhere in `folder`.
 
     Raises:
         NotMeasuredError: If the command fails.
     """
-    command = spondyl("phantom", "make", "--layout", "dicom", "--subjects", str(subjects), "--seed", "7", "--out", str(folder))
+    command = spondyl("phantom", "make", "--layout", "dicom", "--subjects", "1", "--seed", "7", "--out", str(folder))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in (".dcm", ""))
+    files = sorted(folder.rglob("t2/*.dcm"))
     if done.returncode or not files:
-        raise NotMeasuredError("`spondyl phantom make --layout dicom` gives no file")
-    return files
+        raise NotMeasuredError("`spondyl phantom make --layout dicom` gives no T2 slice")
+    return files[0]
 
 
 def write_variant(source: Path, target: Path, number: int) -> None:
