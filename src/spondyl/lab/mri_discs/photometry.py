@@ -50,7 +50,8 @@ def apply_photometry(picture: NDArray[np.float32], plan: Photometry) -> NDArray[
     x = np.linspace(-0.5, 0.5, columns, dtype=np.float32)
     y = np.linspace(-0.5, 0.5, rows, dtype=np.float32)[:, None]
     out = np.power(picture, np.float32(plan.gamma)) * np.float32(plan.gain)
-    out = out * np.exp(plan.slope[0] * x + plan.slope[1] * y, dtype=np.float32) + np.float32(plan.offset) * (picture > 0)
+    coil = np.exp(plan.slope[0] * x + plan.slope[1] * y, dtype=np.float32)
+    out = np.asarray(out * coil + np.float32(plan.offset) * (picture > 0), np.float32)
     if plan.blur > 0:
         padded = np.pad(out, 1, mode="edge")
         mean = sum(padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)) / np.float32(9)

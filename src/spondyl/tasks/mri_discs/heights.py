@@ -158,5 +158,5 @@ def _seams(rise: NDArray[np.float64], distance_cost: float = 0.12) -> tuple[NDAr
     row, index = rows[:, None], np.arange(columns)[None]
     before, peak, after = rise[row, at - 1, index], rise[row, at, index], rise[row, at + 1, index]
     bend = np.minimum(before - 2 * peak + after, -1e-9)
-    finer: NDArray[np.float64] = at + np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
+    finer = np.asarray(at + np.clip(0.5 * (before - after) / bend, -0.5, 0.5), np.float64)
     return finer, np.asarray(peak.mean(axis=1))
