@@ -14,6 +14,7 @@ from doubles import BrightnessTask
 from spondyl.apps import wiring
 from spondyl.apps.settings import Settings
 from spondyl.apps.worker import Worker
+from spondyl.core.identity import content_hash
 from spondyl.dicom import Source
 from spondyl.store import Job, Store, draft_of, load_or_create_key
 
@@ -100,6 +101,19 @@ def test_a_kept_file_that_has_gone_fails_its_job_with_a_reason(tmp_path):
     with served(tmp_path) as client:
         body = finished(client, job.id)
         assert (body["state"], body["error"]["code"]) == ("failed", "study-lost")
+
+
+def test_one_lost_file_does_not_stop_the_rest_of_its_job(tmp_path):
+    with process(tmp_path, delay_s=60) as (server, client):
+        body = send(client, ("a.png", png(0.1)), ("b.png", png(0.2))).json()
+        wait_for_stage(client, body["job"]["id"], "wait")
+        kill(server)
+    (tmp_path / "uploads" / content_hash(png(0.1))[:2] / content_hash(png(0.1))).unlink()
+    with served(tmp_path) as client:
+        job = finished(client, body["job"]["id"])
+        assert job["state"] == "done"
+        assert [row["code"] for row in job["skipped"]] == ["study-lost"]
+        assert [len(client.get(f"/api/v1/studies/{key}").json()["results"]) for key in body["studies"]] == [0, 1]
 
 
 def test_a_server_told_to_stop_finishes_the_study_in_hand_and_goes_on_later(tmp_path):

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from apps.serving import dicom, finished, png, send, served
+from spondyl.inference import Shelf
 
 MEGABYTE = 2**20
 
@@ -155,9 +156,19 @@ def test_a_task_that_fails_says_so_on_every_face_and_names_nobody(tmp_path, capl
     with served(tmp_path, {"broken": Broken()}) as client:
         body = send(client, ("a.png", png())).json()
         job = finished(client, body["job"]["id"])
-        assert (job["state"], job["error"]["code"]) == ("failed", "analysis-failed")
+        assert (job["state"], job["error"]["code"]) == ("failed", "internal-error")
         result = client.get(f"/api/v1/studies/{body['studies'][0]}/results/broken").json()
         assert (result["status"], result["refusal"]["code"]) == ("failed", "internal-error")
         page = client.get(f"/studies/{body['studies'][0]}").text
         assert "This could not be read" in page
         assert "Featherstonehaugh" not in page + caplog.text + str(result)
+
+
+def test_a_missing_bundle_is_told_by_its_own_words(tmp_path):
+    with served(tmp_path, shelf=Shelf([tmp_path / "bundles"])) as client:
+        body = send(client, ("a.png", png())).json()
+        job = finished(client, body["job"]["id"])
+        assert (job["state"], job["error"]["code"]) == ("failed", "unknown-task")
+        assert "brightness" in client.get(f"/studies/{body['studies'][0]}").text
+        health = client.get("/health").json()
+        assert (health["status"], health["bundles"]["brightness"]["code"]) == ("degraded", "unknown-task")

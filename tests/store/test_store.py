@@ -270,9 +270,10 @@ def test_studies_are_listed_newest_first_with_their_answers(store):
 def test_the_audit_says_who_did_what_and_never_to_whom(store):
     job = take_in(store, b"x")
     store.move_job(job.id, "done", "finished", 1.0)
-    store.note("api", "download", job.studies[0], "sent")
+    study = make_study()
+    store.save(study, make_output(study))
     assert store.audit() == (("api", "upload", job.id, "accepted"), ("worker", "analyse", job.id, "done"),
-                             ("api", "download", job.studies[0], "sent"))
+                             ("analysis", "save mri-discs", study.key, "done"))
 
 
 def test_parts_of_a_study_add_up_and_strangers_do_not():

@@ -18,13 +18,14 @@ from typing import Any
 
 from dbos import DBOS, Queue, Serializer, SetWorkflowID
 
+from spondyl import __version__
 from spondyl.apps.wiring import answer, where
-from spondyl.core import NotFoundError, SpondylError, Study, TaskOutput
+from spondyl.core import NotFoundError, SpondylError, Study, StudyResult, TaskOutput
 from spondyl.core.errors import describe_unknown
 from spondyl.dicom import Reader, Source
 from spondyl.inference import Shelf
 from spondyl.store import Job, Store
-from spondyl.tasks.port import Task
+from spondyl.tasks.port import Task, study_note
 
 log = logging.getLogger(__name__)
 
@@ -121,43 +122,47 @@ class Worker:
 
     def _run(self, job: Job) -> str:
         progress = _Progress(self._store, job.id, len(job.studies) * len(job.tasks))
-        statuses = []
+        errors = []
         for key in job.studies:
             for task in job.tasks:
                 if self._stopping.is_set():
                     self._store.release_job(job.id)
                     return "interrupted"
-                statuses.append(DBOS.run_step({"name": f"answer {task}"}, self._answer, job, key, task, progress))
+                errors.append(DBOS.run_step({"name": f"answer {task}"}, self._answer, job, key, task, progress))
                 progress.unit_done()
-        if statuses and all(status == "failed" for status in statuses):
-            return self._fail(job.id, {
-                "code": "analysis-failed", "message": f"no result could be made of {len(job.studies)} studies",
-                "hint": "Each result says what happened; `spondyl doctor` checks the installation",
-            })
+        if errors and all(errors):
+            return self._fail(job.id, errors[0])
         self._store.move_job(job.id, "done", "finished", 1.0)
         return "done"
 
-    def _answer(self, job: Job, key: str, name: str, progress: _Progress) -> str:
-        """One study through one task, saved; the status of its result."""
-        task = self._tasks.get(name)
-        if task is None:
-            raise NotFoundError("unknown-task", describe_unknown("task", name, self._tasks))
+    def _answer(self, job: Job, key: str, name: str, progress: _Progress) -> dict[str, str] | None:
+        """One study through one task, saved. Returns what went wrong with it, which does not stop the others."""
         progress.stage("read")
-        study = self._study(job, key)
-        if self._answered(study, name):
-            return self._store.result(key, name).status
-        output: TaskOutput = answer(study, task, self._shelf, progress.stage)
+        try:
+            study = self._study(job, key)
+        except SpondylError as error:
+            if self._stopping.is_set():
+                raise
+            self._store.remark(job.id, [{"file": None, **error.as_dict()}])
+            return error.as_dict()
+        output = self._output(study, name, progress)
+        if output is None:
+            return None
         progress.stage("save")
         self._store.save(study, output)
-        return output.result.status
+        return dict(output.result.refusal or {}) if output.result.status == "failed" else None
 
-    def _answered(self, study: Study, name: str) -> bool:
-        """Whether these very images were answered by this very bundle and software before."""
+    def _output(self, study: Study, name: str, progress: _Progress) -> TaskOutput | None:
+        """The answer; None where these very images were answered by this very bundle and software before."""
         try:
+            if name not in self._tasks:
+                raise NotFoundError("unknown-task", describe_unknown("task", name, self._tasks))
             engine = self._shelf.open(name)
-        except SpondylError:
-            return False
-        return self._store.has_answer(study, name, engine.bundle.sha256, engine.software)
+        except SpondylError as error:
+            return TaskOutput(StudyResult(name, "failed", study_note(study), None, {"spondyl": __version__}, refusal=error.as_dict()))
+        if self._store.has_answer(study, name, engine.bundle.sha256, engine.software):
+            return None
+        return answer(study, self._tasks[name], self._shelf, progress.stage)
 
     def _study(self, job: Job, key: str) -> Study:
         names = self._sources(job, key)

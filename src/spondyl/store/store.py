@@ -218,6 +218,7 @@ class Store:
             for image, name in pictures:
                 study_rows.add_image(connection, study.key, image.id, name, image.shape)
             study_rows.add_result(connection, result, result.to_json(), answer, output.maps, artefact)
+            connection.execute(insert(audit).values(_audit("analysis", f"save {result.task}"[:64], study.key, result.status)))
         return True
 
     def has_answer(self, study: Study, task: str, bundle_sha256: str, software: Mapping[str, str]) -> bool:
@@ -271,13 +272,8 @@ class Store:
 
     # Audit
 
-    def note(self, who: str, what: str, what_on: str, outcome: str) -> None:
-        """One line of the audit: which door, which verb, on which key, with what outcome. Never an identity."""
-        with writing(self._engine) as connection:
-            connection.execute(insert(audit).values(_audit(who, what, what_on, outcome)))
-
     def audit(self) -> tuple[tuple[str, str, str, str], ...]:
-        """(who, what, object, outcome), oldest first."""
+        """(who, what, object, outcome), oldest first: which door or worker did what to which key. Never an identity."""
         with reading(self._engine) as connection:
             rows = connection.execute(select(audit.c.who, audit.c.what, audit.c.object, audit.c.outcome).order_by(audit.c.id))
             return tuple((row[0], row[1], row[2], row[3]) for row in rows)

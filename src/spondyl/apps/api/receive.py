@@ -63,13 +63,7 @@ async def receive(request: Request, new_file: Callable[[], Incoming], limits: Up
     Raises:
         InputError: If it is no multipart form, ends early, has an unknown field, or passes a limit; nothing is left on disk then.
     """
-    kind, options = parse_options_header(request.headers.get("content-type", ""))
-    boundary = options.get(b"boundary")
-    if kind != b"multipart/form-data" or not boundary:
-        raise InputError("not-multipart", "the body is not a multipart form", "Send files in the field `files` of a multipart form")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limits.total_bytes:
-        raise _too_large(limits)
+    boundary = _boundary(request, limits)
     builder = _Builder(new_file, limits)
     try:
         parser = MultipartParser(boundary, builder.callbacks())  # type: ignore[arg-type]  # a plain dict of callables
@@ -87,6 +81,18 @@ async def receive(request: Request, new_file: Callable[[], Incoming], limits: Up
         builder.form.discard()
         raise
     return builder.form
+
+
+def _boundary(request: Request, limits: UploadLimits) -> bytes:
+    """What separates the parts, if the headers are those of a form within the limits."""
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise InputError("not-multipart", "the body is not a multipart form", "Send files in the field `files` of a multipart form")
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limits.total_bytes:
+        raise _too_large(limits)
+    return boundary
 
 
 class _Builder:
