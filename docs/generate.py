@@ -1,4 +1,4 @@
-"""Writes the generated parts of docs/reference: whatever stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""Writes the generated parts of README.md and docs/reference: whatever stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 
     python docs/generate.py           write the pages (also: make docs)
     python docs/generate.py --check   exit 1 if a page is out of date
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import json
 import re
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "spondyl"
 PAGES = ROOT / "docs" / "reference"
+FIGURES = ROOT / "docs" / "figures" / "mri-discs.json"
+SPEED = ROOT / "docs" / "figures" / "bench.md"
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -198,8 +201,21 @@ def errors() -> str:
     return table(("code", "kind", "room", "what was seen", "what to do"), rows)
 
 
+def figures() -> str:
+    """The figures that `spondyl evaluate` wrote, as tables."""
+    from spondyl.lab.mri_discs.card import tables
+
+    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n"
+
+
+def speed() -> str:
+    """The table that `make bench` printed last."""
+    return SPEED.read_text("utf-8")
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "cli": cli, "settings": settings, "findings": findings, "result_json": result_json, "rest": rest, "errors": errors,
+    "figures": figures, "speed": speed,
 }
 
 
@@ -210,7 +226,7 @@ def filled(page: str) -> str:
 
 def main() -> int:
     """Write the pages, or with --check say which are out of date."""
-    stale = [path for path in sorted(PAGES.glob("*.md")) if filled(path.read_text("utf-8")) != path.read_text("utf-8")]
+    stale = [path for path in (ROOT / "README.md", *sorted(PAGES.glob("*.md"))) if filled(path.read_text("utf-8")) != path.read_text("utf-8")]
     for path in stale:
         if "--check" in sys.argv:
             sys.stderr.write(f"{path.relative_to(ROOT)} is out of date: make docs\n")

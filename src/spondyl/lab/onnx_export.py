@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import logging
 import warnings
 from collections.abc import Sequence
 
-import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
@@ -18,29 +16,24 @@ OPSET = 18
 
 
 def to_onnx(net: nn.Module, example: Tensor, input_name: str, output_names: Sequence[str]) -> bytes:
-    """The network as ONNX bytes; the first dimension of inputs and outputs is free. Batch norms are folded into convolutions."""
+    """The network as ONNX bytes; the first dimension of inputs and outputs is free. Batch norms are folded into convolutions.
+
+    The TorchScript exporter is used on purpose: for plain convolutions it writes the same graph as torch.export's in a fiftieth
+    of the time, and torch is pinned.
+    """
     net = net.eval().to(memory_format=torch.contiguous_format)
-    batch = torch.export.Dim("batch", min=1, max=4096)
+    buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        program = torch.onnx.export(
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
             net,
-            (torch.cat([example, example]),),
-            dynamo=True,
-            dynamic_shapes=({0: batch},),
+            (example,),
+            buffer,
+            dynamo=False,
             input_names=[input_name],
             output_names=list(output_names),
+            dynamic_axes={name: {0: "batch"} for name in (input_name, *output_names)},
             opset_version=OPSET,
-            verbose=False,
         )
-    assert program is not None
-    program.optimize()
-    buffer = io.BytesIO()
-    onnx.save(without_notes(store_weights_16bit(program.model_proto)), buffer)
-    return buffer.getvalue()
-
-
-def largest_difference(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:
-    """Largest absolute difference between two lists of outputs."""
-    return max(float(np.abs(a - b).max()) for a, b in zip(first, second, strict=True))
+    model = onnx.load_from_string(buffer.getvalue())
+    return bytes(without_notes(store_weights_16bit(model)).SerializeToString())

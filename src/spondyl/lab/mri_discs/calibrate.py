@@ -95,6 +95,8 @@ def final(rows: Sequence[DiscRow]) -> dict[str, Any]:
 
 def cam_scales(rows: Sequence[DiscRow]) -> dict[str, float]:
     """One scale a question for all heat maps: the 95th percentile of peak activation where the answer was there."""
+    if not rows:
+        return {question: 1.0 for question in QUESTIONS}
     scales = {}
     peaks, labels = np.array([row.cam_peak for row in rows]), np.array([row.labels for row in rows])
     for number, question in enumerate(QUESTIONS):

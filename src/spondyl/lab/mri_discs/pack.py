@@ -150,7 +150,7 @@ def _calibration(engine: Engine, recipe: Recipe, slices: Sequence[SliceRow], dis
     scores = [row.on_sacrum for row in slices if row.located] + [row.on_sacrum for row in cut if row]
     standing = [True for row in slices if row.located] + [False for row in cut if row]
     return {
-        "views": calibrate.final(discs),
+        "views": {**_first_settings()["views"], **calibrate.final(discs)},
         "out_of_fold": calibrate.nested(discs, recipe.folds),
         "levels": {"on_sacrum": calibrate.fit_on_sacrum(scores, standing), "lumbar": LUMBAR, "least": LEAST_LEVEL},
         "cam_scale": calibrate.cam_scales(discs),

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from spondyl.lab.mri_discs import stages
@@ -99,7 +100,7 @@ def _train_one(recipe: Recipe, data: Path, run: Path, kind: str, key: tuple[int,
     cohort = _cohort(recipe.layout, data, recipe.folds, recipe.seed)
     net: torch.nn.Module
     if kind == "gate":
-        net = stages.train_gate(recipe, cohort, _phantoms(recipe), key[0])
+        net = stages.train_gate(recipe, cohort, _phantoms(recipe, run), key[0])
     elif kind == "locator":
         net = stages.train_locator(recipe, cohort, key[0])
     else:
@@ -123,5 +124,19 @@ def _cohort(layout: str, data: Path, folds: int, seed: int) -> Cohort:
 
 
 @cache
-def _phantoms(recipe: Recipe) -> list[Picture]:
-    return phantom_pictures(recipe.gate_phantoms, recipe.gate_others, recipe.seed + 7)
+def _phantoms(recipe: Recipe, run: Path) -> list[Picture]:
+    """The digital spine's pictures, drawn by the first process that wants them and kept in the run."""
+    file = run / "phantoms.npz"
+    if not file.exists():
+        pictures = phantom_pictures(recipe.gate_phantoms, recipe.gate_others, recipe.seed + 7)
+        half_done = run / f"phantoms-{os.getpid()}.part.npz"
+        np.savez(
+            half_done,
+            pixels=np.stack([p.pixels for p in pictures]),
+            lumbar=np.array([p.lumbar for p in pictures]),
+            sequence=np.array([p.sequence for p in pictures]),
+        )
+        half_done.replace(file)
+    with np.load(file) as kept:
+        rows = zip(kept["pixels"], kept["lumbar"].tolist(), kept["sequence"].tolist(), strict=True)
+        return [Picture(pixels, lumbar, sequence) for pixels, lumbar, sequence in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,28 +14,29 @@ from spondyl.tasks.mri_discs.chain import Disc
 POSES = ("upright", "mirrored", "upside_down", "on_its_side", "other")
 SEQUENCES = ("t1", "t2", "t2_space")
 
-REFUSALS = {
-    "mirrored": (
+REFUSALS: dict[str, Callable[[], Refusal]] = {
+    "mirrored": lambda: Refusal(
         "slice-mirrored",
         "the front of the body is on the right of the image",
         "Mirror the picture so that the front is on the left, or send the DICOM file, whose geometry says how to turn it",
     ),
-    "upside_down": (
+    "upside_down": lambda: Refusal(
         "slice-upside-down",
         "the spine stands on its head in this image",
         "Turn the picture so that the head is up, or send the DICOM file, whose geometry says how to turn it",
     ),
-    "on_its_side": (
+    "on_its_side": lambda: Refusal(
         "slice-on-its-side",
         "the spine lies on its side in this image",
         "Turn the picture by 90 degrees so that the head is up, or send the DICOM file, whose geometry says how to turn it",
     ),
-    "other": (
+    "other": lambda: Refusal(
         "not-a-sagittal-lumbar-mr",
         "the image does not look like a sagittal lumbar MR slice",
         "Send a sagittal T1, T2 or SPACE slice of the lumbar spine",
     ),
 }
+"""What is said of a picture in each pose but the upright one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def check_pose(seen: Look, least: float) -> None:
     if seen.poses["upright"] >= least:
         return
     likeliest = max((name for name in POSES if name != "upright"), key=lambda name: seen.poses[name])
-    raise Refusal(*REFUSALS[likeliest])
+    raise REFUSALS[likeliest]()
 
 
 def check_chain(discs: Sequence[Disc], settings: Mapping[str, float]) -> None:
