@@ -53,7 +53,7 @@ def _expose(s: Scene) -> Array:
     coil = coil * (1 - 0.45 * np.clip(np.abs(c.y - middle) / reach, 0, 1.2) ** 4)
     if scan.band_mm >= 0:
         ahead = front - c.x - scan.band_mm - 6 * np.sin(c.y / 90)
-        coil = coil * (1 - 0.88 / (1 + np.exp(-ahead / 3.0)))
+        coil = coil * (1 - 0.88 / (1 + np.exp(np.clip(-ahead / 3.0, -60, 60))))
     value = blur(c.signal * coil.astype(np.float32), scan.blur_px)
     inside = value[(c.x < skin - 3) & (front - c.x < 45)]
     white = scan.white * float(np.quantile(inside, 0.97)) if inside.size else 1.0
