@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from spondyl.core import InputError, disc_name
@@ -24,12 +26,12 @@ def test_discs_are_named_from_the_sacrum_up(lumbar: int, names: list[str]):
 def test_neighbouring_discs_share_a_vertebra_up_to_the_first_thoracic_one(lumbar: int):
     names = [disc_name(number, lumbar) for number in range(1, lumbar + 13)]
     assert len(set(names)) == len(names)
-    assert all(lower.split("/")[0] == upper.split("/")[1] for lower, upper in zip(names, names[1:], strict=False))
+    assert all(lower.split("/")[0] == upper.split("/")[1] for lower, upper in pairwise(names))
     assert names[-1] == "T1/T2"
 
 
 def test_ordinary_anatomy_is_the_table_of_vertebrae():
-    assert [disc_name(i, 5) for i in range(1, len(VERTEBRAE_UP))] == [f"{a}/{b}" for b, a in zip(VERTEBRAE_UP, VERTEBRAE_UP[1:], strict=False)]
+    assert [disc_name(i) for i in range(1, len(VERTEBRAE_UP))] == [f"{above}/{below}" for below, above in pairwise(VERTEBRAE_UP)]
 
 
 @pytest.mark.parametrize(("number", "lumbar"), [(0, 5), (-1, 5), (18, 5), (1, 3), (1, 7)])

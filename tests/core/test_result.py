@@ -74,7 +74,7 @@ def test_the_same_answer_is_the_same_bytes_timings_apart():
     [("done", {"code": "c", "message": "m", "hint": ""}), ("refused", None), ("failed", None), ("finished", None)],
 )
 def test_a_refusal_goes_with_every_status_but_done_and_with_no_other_word(status: str, refusal: dict[str, str] | None):
-    with pytest.raises(ValueError, match="status|refusal"):
+    with pytest.raises(ValueError, match=r"status|refusal"):
         result(status=status, refusal=refusal)
 
 

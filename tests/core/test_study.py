@@ -23,7 +23,7 @@ PIXELS = np.zeros((4, 5), np.float32)
     ],
 )
 def test_an_image_that_makes_no_sense_cannot_be_built(changes: dict[str, object]):
-    with pytest.raises(ValueError, match="pixels|vocabulary|spacing"):
+    with pytest.raises(ValueError, match=r"pixels|vocabulary|spacing"):
         Image(**{"id": "i" * 32, "pixels": PIXELS, **changes})  # type: ignore[arg-type]
 
 
