@@ -28,7 +28,7 @@ def to_onnx(net: nn.Module, example: Tensor, input_name: str, output_names: Sequ
         torch.onnx.export(
             net,
             (example,),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # the TorchScript exporter takes one
             dynamo=False,
             input_names=[input_name],
             output_names=list(output_names),

@@ -37,7 +37,7 @@ def write_card(recipe: Recipe, metrics: Mapping[str, Any]) -> str:
             "## How it was measured",
             "",
             f"{recipe.folds} folds of patients; {metrics['patients']} patients, {metrics['slices']} slices, of which",
-            f"{metrics['out_of_fold_slices']} were in training. Each training patient was judged only by the gate, the locator and the",
+            f"{metrics['training_images_met']} were in training. Each training patient was judged only by the gate, the locator and the",
             "graders that never saw them. Temperatures, thresholds and prediction sets were fitted on the other folds, on predictions",
             "of graders blind to both folds (nested). The bundle holds the same networks; a new patient is judged by all of them, with",
             "settings fitted on all out-of-fold predictions. That larger ensemble has no figures of its own. Intervals are 95 %, by",
@@ -71,9 +71,10 @@ def locating_table(metrics: Mapping[str, Any]) -> str:
     rows = [
         ("boxed discs found (IoU 0.5) and numbered right", f"{own['boxed_series']} series", own["boxed_discs_found_and_numbered"]),
         ("number of discs agrees with the gradings", f"{own['counted_series']} series", own["number_of_discs_right"]),
-        ("refused by the gate though lumbar", f"{metrics['slices']} series", metrics["gate"]["false_refusals"]),
+        ("refused (three slices are stored upside down, and rightly refused)", f"{metrics['slices']} series", metrics["gate"]["refused"]),
         ("sequence guessed right from the picture", f"{metrics['slices']} series", metrics["sequence_guessed_right"]),
-        ("lowest disc is named (sure enough)", f"{metrics['slices']} series", metrics["levels"]["lowest_disc_named"]),
+        ("lowest disc is named", "whole slices", metrics["levels"]["lowest_disc_named"]),
+        ("lowest disc is named, wrongly", "slices cut above the sacrum", metrics["levels"]["lowest_disc_named_though_cut_away"]),
     ]
     return _table(("patients, out of fold", "on", "share (95 %)"), [(a, b, _percent(c)) for a, b, c in rows])
 

@@ -14,7 +14,7 @@ from spondyl.core import Refusal
 from spondyl.datasets.pictures import read_picture
 from spondyl.inference import Engine
 from spondyl.lab.mri_discs.data import Cohort
-from spondyl.lab.mri_discs.predict import as_image, members_for
+from spondyl.lab.mri_discs.predict import as_image, folds_of, members_for
 from spondyl.metrics.intervals import wilson_interval
 from spondyl.phantom import SagittalSlice, draw_acquisition, draw_subject, render_sagittal
 from spondyl.phantom.others import KINDS, draw_other
@@ -56,11 +56,10 @@ def wrong_acceptances(engine: Engine, cohort: Cohort, films: Path | None, each: 
         "turned by 180 degrees": lambda p: p[::-1, ::-1],
         "turned by 90 degrees": lambda p: p.T[::-1],
     }
+    folds = folds_of(engine, cohort.slices)
+    stored_upright = [s for s in cohort.slices if s.stem not in engine.bundle.settings.get("left_out", ())]
     for done, (name, flip) in enumerate(flips.items(), start=1):
-        rows = [
-            refused(engine, np.ascontiguousarray(flip(s.pixels)), engine.bundle.training_images.get(s.image_id)) == ""
-            for s in cohort.slices
-        ]
+        rows = [refused(engine, np.ascontiguousarray(flip(s.pixels)), folds.get(s.patient)) == "" for s in stored_upright]
         body[f"patients' slices, {name}"] = _rate(rows)
         on_step("Flipped slices", done, len(flips))
     if films is not None:

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spondyl.core import term
 from spondyl.inference import Engine
-from spondyl.inference.conformal import ordinal_sets
 from spondyl.lab.mri_discs.data import Cohort
-from spondyl.lab.mri_discs.predict import DiscRow, SliceRow, disc_rows, slice_row
+from spondyl.lab.mri_discs.predict import DiscRow, SliceRow, cut_above_sacrum, disc_rows, slice_rows
 from spondyl.metrics.agreement import balanced_accuracy, confusion_matrix, kappa, within
 from spondyl.metrics.calibration import brier, ece, ece_floor, recalibration
 from spondyl.metrics.detection import box_iou
 from spondyl.metrics.discrimination import auroc
 from spondyl.metrics.intervals import Interval, bootstrap_interval, coverage_by_class, share_interval
-from spondyl.tasks.mri_discs.answers import GRADE, GRADES, QUESTIONS, calibrated, decide
+from spondyl.tasks.mri_discs.answers import GRADE, GRADES, QUESTIONS, answer, calibrated, decide
 from spondyl.tasks.mri_discs.levels import lowest_probability, name_disc
 
 OnStep = Callable[[str, int, int], None]
@@ -28,33 +28,37 @@ GROUPS = (("t2", "wet"), ("t2_space", "wet"), ("t1", "dry"), ("t2", "both"))
 
 def measure(engine: Engine, cohort: Cohort, on_step: OnStep = lambda *_: None) -> dict[str, Any]:
     """Every figure of a bundle on a cohort. Training patients are judged by networks and settings that never saw them."""
-    slices = []
-    for done, slice_ in enumerate(cohort.slices, start=1):
-        slices.append(slice_row(engine, slice_))
-        on_step("Measuring slices", done, len(cohort.slices))
+    slices = slice_rows(engine, cohort.slices, lambda done, total: on_step("Measuring slices", done, total))
     discs = disc_rows(engine, slices, lambda done, total: on_step("Measuring discs", done, total))
-    known = sum(row.fold is not None for row in slices)
+    met = sum(row.slice.image_id in engine.bundle.training_images for row in slices)
     return {
         "slices": len(slices),
         "patients": len({row.slice.patient for row in slices}),
-        "out_of_fold_slices": known,
+        "training_images_met": met,
+        "patients_out_of_fold": len({row.slice.patient for row in slices if row.fold is not None}),
         "software": dict(engine.software),
         "locating": locating(slices),
         "levels": naming(engine, slices),
-        "gate": {"false_refusals": _share([row.refusal != "" for row in slices], [row.slice.patient for row in slices])},
+        "gate": {
+            "refused": _share([row.refusal != "" for row in slices], [row.slice.patient for row in slices]),
+            "refused_slices": sorted(f"{row.slice.stem}: {row.refusal}" for row in slices if row.refusal),
+        },
         "sequence_guessed_right": _share([row.sequence == row.slice.sequence for row in slices], [row.slice.patient for row in slices]),
         "grading": {f"{sequence}, {view}": grading(engine, discs, sequence, view) for sequence, view in GROUPS},
     }
 
 
 def locating(rows: Sequence[SliceRow]) -> dict[str, Any]:
-    """Discs found and numbered right where all are boxed; number of discs right where the source is sure of it."""
+    """Discs found and numbered right where all are boxed; number of discs right where the source is sure of it.
+
+    A slice that is refused counts as missed.
+    """
     hits: list[bool] = []
     units: list[str] = []
     whole = 0
     boxed = [row for row in rows if row.slice.boxes_complete]
     for row in boxed:
-        found = row.located.discs if row.located else []
+        found = row.located.discs if row.located and not row.refusal else []
         own = [
             number <= len(found) and float(box_iou([found[number - 1].box], [box])[0, 0]) >= 0.5
             for number, box in row.slice.boxes.items()
@@ -63,7 +67,7 @@ def locating(rows: Sequence[SliceRow]) -> dict[str, Any]:
         units += [row.slice.patient] * len(own)
         whole += all(own)
     sure = [row for row in rows if row.slice.num_discs in (None, len(row.slice.grades))]
-    agrees = [row.located is not None and len(row.located.discs) == len(row.slice.grades) for row in sure]
+    agrees = [not row.refusal and row.located is not None and len(row.located.discs) == len(row.slice.grades) for row in sure]
     return {
         "boxed_series": len(boxed),
         "boxed_discs_found_and_numbered": _share(hits, units),
@@ -74,14 +78,19 @@ def locating(rows: Sequence[SliceRow]) -> dict[str, Any]:
 
 
 def naming(engine: Engine, rows: Sequence[SliceRow]) -> dict[str, Any]:
-    """How sure the names of the discs are on whole slices."""
-    own = engine.bundle.settings["levels"]
-    named = [
-        name_disc(1, lowest_probability(row.on_sacrum, own["on_sacrum"]), own["lumbar"], own["least"]).name is not None
-        for row in rows
-        if row.located
-    ]
-    return {"lowest_disc_named": _share(named, [row.slice.patient for row in rows if row.located])}
+    """How sure the name of the lowest disc is, on whole slices and on the same slices cut above the sacrum."""
+    whole = [row for row in rows if row.located and not row.refusal]
+    cut = [row for row in (cut_above_sacrum(engine, row, 1 + index % 3) for index, row in enumerate(whole)) if row]
+
+    def named(row: SliceRow) -> bool:
+        own = engine.bundle.settings["levels"]
+        platt = own["on_sacrum"] if row.fold is None else own["on_sacrum_out_of_fold"][str(row.fold)]
+        return name_disc(1, lowest_probability(row.on_sacrum, platt), own["lumbar"], own["least"]).name is not None
+
+    return {
+        "lowest_disc_named": _share([named(row) for row in whole], [row.slice.patient for row in whole]),
+        "lowest_disc_named_though_cut_away": _share([named(row) for row in cut], [row.slice.patient for row in cut]),
+    }
 
 
 def settings_of(engine: Engine, row: DiscRow) -> Mapping[str, Any]:
@@ -110,9 +119,7 @@ def grading(engine: Engine, rows: Sequence[DiscRow], sequence: str, view: str) -
                 for row in own
             ]
         )
-        sets = np.array(
-            [ordinal_sets(p[None], settings_of(engine, row)["sets"][question])[0] for p, row in zip(probabilities, own, strict=True)]
-        )
+        sets = np.array([_served_set(p, question, settings_of(engine, row)) for p, row in zip(probabilities, own, strict=True)])
         truth = labels[:, number]
         if question == GRADE:
             grade_scores = probabilities @ np.arange(GRADES)
@@ -129,6 +136,13 @@ def grading(engine: Engine, rows: Sequence[DiscRow], sequence: str, view: str) -
                 truth, probabilities[:, 1], _level_rates(truth, levels, folds), patients
             )
     return body
+
+
+def _served_set(probabilities: NDArray[np.float64], question: str, settings: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Which keys are in the set that serving would print."""
+    words = term(question)
+    inside = {str(value) for value in answer(probabilities, question, settings).set}
+    return np.array([key in inside for key in words.keys])
 
 
 def _graded(

@@ -13,19 +13,19 @@ import numpy as np
 import torch
 
 from spondyl.core import InputError
-from spondyl.inference import Bundle, Engine, Manifest, NetworkFile, Shelf, open_engine, write_bundle
+from spondyl.inference import Bundle, Engine, Manifest, NetworkFile, open_engine, write_bundle
 from spondyl.lab.mri_discs import calibrate
 from spondyl.lab.mri_discs.card import write_card
 from spondyl.lab.mri_discs.data import Cohort, read_cohort
 from spondyl.lab.mri_discs.measure import measure
-from spondyl.lab.mri_discs.predict import DiscRow, SliceRow, cut_above_sacrum, disc_rows, slice_row
+from spondyl.lab.mri_discs.predict import DiscRow, SliceRow, cut_above_sacrum, disc_rows, slice_rows
 from spondyl.lab.mri_discs.recipe import Recipe
 from spondyl.lab.mri_discs.run import load_gate, load_grader, load_locator
 from spondyl.lab.onnx_export import to_onnx
 from spondyl.tasks.mri_discs.answers import QUESTIONS, VIEWS, calibrated
 
 OnStep = Callable[[str, int, int], None]
-PARITY_SLICES = 60
+PARITY_PATIENTS = 36
 PARITY_LARGEST, PARITY_MEAN = 0.05, 0.005
 """bf16 is allowed where no calibrated probability moves by more than the first, nor on average by more than the second."""
 GATE = {"least_upright": 0.5, "sure_upright": 0.8, "least_sequence": 0.8}
@@ -61,6 +61,7 @@ def pack(run: Path, data: Path, out: Path, on_step: OnStep = lambda *_: None) ->
     settings: dict[str, Any] = {**recipe.preprocessing, **_first_settings()}
     settings["gate"] |= GATE
     settings["locator"]["plausible"] = PLAUSIBLE
+    settings["left_out"] = list(recipe.leave_out)
     manifest = _manifest(recipe, cohort, settings, ("f32",))
     with tempfile.TemporaryDirectory() as folder:
         draft = write_bundle(Path(folder) / "draft", manifest, {**graphs, "card.md": b"draft"})
@@ -81,10 +82,7 @@ def pack(run: Path, data: Path, out: Path, on_step: OnStep = lambda *_: None) ->
 
 def read_out_of_fold(engine: Engine, cohort: Cohort, on_step: OnStep = lambda *_: None) -> tuple[list[SliceRow], list[DiscRow]]:
     """Gate, locator and graders over the cohort, each patient by the networks that never saw them."""
-    slices = []
-    for done, slice_ in enumerate(cohort.slices, start=1):
-        slices.append(slice_row(engine, slice_))
-        on_step("Reading slices out of fold", done, len(cohort.slices))
+    slices = slice_rows(engine, cohort.slices, lambda done, total: on_step("Reading slices out of fold", done, total))
     return slices, disc_rows(engine, slices, lambda done, total: on_step("Grading discs out of fold", done, total))
 
 
@@ -146,49 +144,58 @@ def _first_settings() -> dict[str, Any]:
 
 def _calibration(engine: Engine, recipe: Recipe, slices: Sequence[SliceRow], discs: Sequence[DiscRow]) -> dict[str, Any]:
     rng = np.random.default_rng(np.random.SeedSequence(entropy=recipe.seed, spawn_key=(5,)))
-    cut = [cut_above_sacrum(engine, row, int(rng.integers(1, 4))) for row in slices]
-    scores = [row.on_sacrum for row in slices if row.located] + [row.on_sacrum for row in cut if row]
-    standing = [True for row in slices if row.located] + [False for row in cut if row]
+    whole = [row for row in slices if not row.refusal and row.located and len(row.located.discs) == len(row.slice.grades)]
+    cut = [row for row in (cut_above_sacrum(engine, row, int(rng.integers(1, 4))) for row in whole) if row]
+
+    def on_sacrum(left_out: int | None) -> dict[str, float]:
+        rows = [(row, row in whole) for row in (*whole, *cut) if row.fold != left_out]
+        return calibrate.fit_on_sacrum([row.on_sacrum for row, _ in rows], [standing for _, standing in rows])
+
     return {
         "views": {**_first_settings()["views"], **calibrate.final(discs)},
         "out_of_fold": calibrate.nested(discs, recipe.folds),
-        "levels": {"on_sacrum": calibrate.fit_on_sacrum(scores, standing), "lumbar": LUMBAR, "least": LEAST_LEVEL},
+        "levels": {
+            "on_sacrum": on_sacrum(None),
+            "on_sacrum_out_of_fold": {str(k): on_sacrum(k) for k in range(recipe.folds)},
+            "lumbar": LUMBAR,
+            "least": LEAST_LEVEL,
+        },
         "cam_scale": calibrate.cam_scales(discs),
     }
 
 
 def check_parity(bundle: Bundle, cohort: Cohort, on_step: OnStep = lambda *_: None) -> dict[str, Any]:
     """bf16 against f32 on slices of the cohort: calibrated probabilities of all questions, number of discs, values said."""
-    step = max(1, len(cohort.slices) // PARITY_SLICES)
-    chosen = cohort.slices[::step]
+    patients = sorted({s.patient for s in cohort.slices})
+    kept = set(patients[:: max(1, len(patients) // PARITY_PATIENTS)])
+    chosen = [s for s in cohort.slices if s.patient in kept]
     exact, coarse = open_engine(bundle, precision="f32"), open_engine(bundle, precision="bf16")
     gaps: list[float] = []
-    counts = flips = 0
-    for done, slice_ in enumerate(chosen, start=1):
-        rows = [slice_row(engine, slice_) for engine in (exact, coarse)]
-        counts += len({len(row.located.discs) if row.located else 0 for row in rows}) > 1
-        tables = [disc_rows(engine, [row]) for engine, row in zip((exact, coarse), rows, strict=True)]
-        for first, second in zip(*tables, strict=False):
-            view = bundle.settings["views"][first.view]["calibration"]
-            for question in QUESTIONS:
-                a, b = (calibrated(np.mean(list(row.logits.values()), axis=0)[None], question, view)[0] for row in (first, second))
-                gaps.append(float(np.abs(a - b).max()))
-                flips += int(a.argmax() != b.argmax())
-        on_step("Checking bf16 against f32", done, len(chosen))
+    flips = 0
+    read = [slice_rows(engine, chosen, lambda done, total: on_step("Checking bf16 against f32", done, total)) for engine in (exact, coarse)]
+    counts = sum(_discs(a) != _discs(b) for a, b in zip(*read, strict=True))
+    gates = sum(a.refusal != b.refusal for a, b in zip(*read, strict=True))
+    tables = [disc_rows(engine, rows) for engine, rows in zip((exact, coarse), read, strict=True)]
+    for first, second in zip(*tables, strict=counts == gates == 0):
+        view = bundle.settings["views"][first.view]["calibration"]
+        for question in QUESTIONS:
+            a, b = (calibrated(np.mean(list(row.logits.values()), axis=0)[None], question, view)[0] for row in (first, second))
+            gaps.append(float(np.abs(a - b).max()))
+            flips += int(a.argmax() != b.argmax())
     same = str(exact.software["precision"]) == str(coarse.software["precision"])
     largest, mean = (float(np.max(gaps)), float(np.mean(gaps))) if gaps else (1.0, 1.0)
     return {
-        "passed": not same and largest <= PARITY_LARGEST and mean <= PARITY_MEAN and counts == 0,
+        "passed": not same and largest <= PARITY_LARGEST and mean <= PARITY_MEAN and counts == gates == 0,
         "slices": len(chosen),
         "answers": len(gaps),
         "largest_difference": largest,
         "mean_difference": mean,
         "likeliest_answer_changed": flips,
         "number_of_discs_changed": counts,
+        "refusals_changed": gates,
         "note": "this CPU has no bf16" if same else "",
     }
 
 
-def shelf_engine(bundle: Path, backend: str = "auto", precision: str = "auto") -> Engine:
-    """An engine for a bundle in a folder, for measuring."""
-    return Shelf([bundle.parent], backend=backend, precision=precision).open("mri-discs")
+def _discs(row: SliceRow) -> int:
+    return len(row.located.discs) if row.located else 0

@@ -13,10 +13,10 @@ from spondyl.core import Image, Refusal
 from spondyl.datasets.records import DiscSlice
 from spondyl.inference import Engine
 from spondyl.lab.mri_discs.data import label_row
+from spondyl.tasks.mri_discs.choosing import WET
 from spondyl.tasks.mri_discs.gate import check_chain, check_pose
 from spondyl.tasks.mri_discs.reading import Graded, Located, Members, all_members, grade, locate, look_at, paired
 from spondyl.tasks.mri_discs.slices import check_content, upright
-from spondyl.tasks.mri_discs.task import WET
 
 Progress = Callable[[int, int], None]
 
@@ -31,7 +31,7 @@ class SliceRow:
         refusal: Code of the gate's refusal, or "".
         upright: Probability that it is an upright sagittal lumbar slice.
         sequence: As guessed from the picture.
-        located: Its discs, or None where refused.
+        located: Its discs, also where the gate would refuse it; None where no disc was found.
         on_sacrum: Locator's raw score that the lowest disc is the lowest there is.
     """
 
@@ -78,9 +78,10 @@ def members_for(engine: Engine, fold: int | None) -> Members:
     return Members(blind(every.gate), blind(every.locator), blind(every.grader))
 
 
-def fold_of(engine: Engine, slice_: DiscSlice) -> int | None:
-    """Fold in which the bundle was trained on this very image, or None."""
-    return engine.bundle.training_images.get(slice_.image_id)
+def folds_of(engine: Engine, slices: Sequence[DiscSlice]) -> dict[str, int]:
+    """By patient, the fold in which the bundle was trained on any of their images; patients it never saw are not in it."""
+    known = engine.bundle.training_images
+    return {s.patient: known[s.image_id] for s in slices if s.image_id in known}
 
 
 def as_image(pixels: NDArray[np.float32], spacing_mm: tuple[float, float] | None = None) -> Image:
@@ -88,9 +89,18 @@ def as_image(pixels: NDArray[np.float32], spacing_mm: tuple[float, float] | None
     return Image("0" * 32, pixels, spacing_mm)
 
 
-def slice_row(engine: Engine, slice_: DiscSlice) -> SliceRow:
-    """Gate and locator of one slice."""
-    fold = fold_of(engine, slice_)
+def slice_rows(engine: Engine, slices: Sequence[DiscSlice], on_slice: Progress = lambda *_: None) -> list[SliceRow]:
+    """Gate and locator of all slices of a cohort."""
+    folds = folds_of(engine, slices)
+    rows = []
+    for done, slice_ in enumerate(slices, start=1):
+        rows.append(slice_row(engine, slice_, folds.get(slice_.patient)))
+        on_slice(done, len(slices))
+    return rows
+
+
+def slice_row(engine: Engine, slice_: DiscSlice, fold: int | None) -> SliceRow:
+    """Gate and locator of one slice, by networks that never saw the fold's patients."""
     members = members_for(engine, fold)
     settings = engine.bundle.settings
     part = upright(as_image(slice_.pixels, slice_.spacing_mm))
@@ -132,15 +142,18 @@ def disc_rows(engine: Engine, rows: Sequence[SliceRow], on_patient: Progress = l
 
 
 def _agrees(row: SliceRow) -> bool:
-    return row.located is not None and len(row.located.discs) == len(row.slice.grades)
+    """Read as serving would read it, with as many discs as were graded."""
+    return not row.refusal and row.located is not None and len(row.located.discs) == len(row.slice.grades)
 
 
 def _graded(engine: Engine, row: SliceRow, wet: Located | None, dry: Located | None, view: str) -> list[DiscRow]:
     members = members_for(engine, row.fold).grader
     crops = None if dry is None else dry.crops
-    if wet is not None and dry is not None:
-        crops = np.stack([dry.crops[p] if p is not None else np.zeros_like(dry.crops[0]) for p in paired(wet, dry)])
+    partners: list[int | None] = paired(wet, dry) if wet is not None and dry is not None else []
+    if dry is not None and partners:
+        crops = np.stack([dry.crops[p] if p is not None else np.zeros_like(dry.crops[0]) for p in partners])
     result: Graded = grade(engine, wet.crops if wet else None, crops, members)
+    matched = [p is not None for p in partners] or [True] * len(next(iter(result.logits.values())))
     peaks = np.mean([cam.max(axis=(2, 3)) for cam in result.cams.values()], axis=0)
     return [
         DiscRow(
@@ -148,6 +161,7 @@ def _graded(engine: Engine, row: SliceRow, wet: Located | None, dry: Located | N
             {name: np.asarray(part[disc - 1], np.float64) for name, part in result.logits.items()}, peaks[disc - 1],
         )
         for disc, grades in row.slice.grades.items()
+        if matched[disc - 1]
     ]  # fmt: skip
 
 

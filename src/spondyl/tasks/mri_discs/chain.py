@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ from spondyl.imaging import Letterbox
 
 STRIDE = 4
 LOG_SIZE_UNIT = 32.0
+MISSED_STEP = 1.55
+CLEAR = 0.5
+"""A peak of this height that the chain passes by is worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +117,34 @@ def typical_step(points: NDArray[np.float64]) -> float:
     return float(np.median(np.hypot(*np.diff(ordered, axis=0).T)))
 
 
+def first_gap(discs: Sequence[Disc]) -> int | None:
+    """Index of the first disc above a step that could hold another disc, so that its number is in doubt; None without a gap.
+
+    A step is suspicious when it is longer than MISSED_STEP times the median of its neighbours (two on either side).
+    """
+    steps = np.hypot(np.diff([d.x for d in discs]), np.diff([d.y for d in discs]))
+    for index, step in enumerate(steps):
+        near = [steps[k] for k in range(max(0, index - 2), min(len(steps), index + 3)) if k != index]
+        if near and step > MISSED_STEP * float(np.median(near)):
+            return index + 1
+    return None
+
+
 def find_discs(maps: NDArray[np.float32], frame: Letterbox, settings: Mapping[str, float]) -> list[Disc]:
     """The chain of discs in the original image, from the bottom up."""
+    return find_chain(maps, frame, settings)[0]
+
+
+def find_chain(maps: NDArray[np.float32], frame: Letterbox, settings: Mapping[str, float]) -> tuple[list[Disc], int]:
+    """The chain of discs in the original image, from the bottom up, and how many clear peaks it passes by."""
     found = peaks(maps, settings["least_score"])
-    chain = found[best_chain(found, settings)]
+    picked = best_chain(found, settings)
+    chain = found[picked]
+    passed_by = int((np.delete(found, picked, axis=0)[:, 4] > CLEAR).sum())
     scale = float(frame.to_source[0, 0])
     centres = frame.back(chain[:, :2])
-    return [
+    discs = [
         Disc(float(x), float(y), float(p[2]) * scale, float(p[3]) * scale, float(p[4]), float(p[5]))
         for (x, y), p in zip(centres, chain, strict=True)
     ]
+    return discs, passed_by

@@ -39,7 +39,7 @@ def lowest_probability(score: float, settings: Mapping[str, float]) -> float:
     return float(1 / (1 + np.exp(-(settings["slope"] * logit + settings["offset"]))))
 
 
-def name_disc(from_bottom: int, on_sacrum: float, lumbar: Mapping[str, float], least: float) -> LevelName:
+def name_disc(from_bottom: int, on_sacrum: float, lumbar: Mapping[str, float], least: float, missed: bool = False) -> LevelName:
     """The name of a disc.
 
     Args:
@@ -48,12 +48,14 @@ def name_disc(from_bottom: int, on_sacrum: float, lumbar: Mapping[str, float], l
         lumbar: Prior of "4", "5" and "6" lumbar vertebrae; the digital spine's and the literature's rates are no measurement
             of this picture, so they are the same for everybody.
         least: Least probability at which a name is said.
+        missed: Whether a disc may have been passed over below this one: the next name up is then as likely.
     """
     cut = {0: on_sacrum} | {k: (1 - on_sacrum) * share for k, share in _cut_shares().items()}
     names: defaultdict[str, float] = defaultdict(float)
     for hidden, p_hidden in cut.items():
         for count, p_count in lumbar.items():
-            names[disc_name(min(from_bottom + hidden, 15), int(count))] += p_hidden * p_count
+            for extra in (0, 1) if missed else (0,):
+                names[disc_name(min(from_bottom + hidden + extra, 15), int(count))] += p_hidden * p_count / (2 if missed else 1)
     best = max(names, key=lambda name: names[name])
     said = best if names[best] >= least else None
     others = {name: p for name, p in sorted(names.items(), key=lambda item: -item[1]) if p >= 0.01 and name != said}

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spondyl.core import Image
 from spondyl.imaging import affine_sample, compose
 from spondyl.imaging.affine import Affine
 from spondyl.inference import Engine
-from spondyl.tasks.mri_discs.chain import Disc, find_discs
+from spondyl.tasks.mri_discs.chain import Disc, find_chain
 from spondyl.tasks.mri_discs.crops import Pose, crop_map, crops, poses
 from spondyl.tasks.mri_discs.frame import locator_frame
 from spondyl.tasks.mri_discs.gate import Look, look
@@ -37,12 +38,14 @@ class Located:
         discs: From the bottom up, in pixels of the upright slice.
         places: Their poses.
         crops: float32 (n, rows, columns), what the graders see.
+        passed_by: Clear peaks of the locator that are not in the chain.
     """
 
     slice: UprightSlice
     discs: list[Disc]
     places: list[Pose]
     crops: NDArray[np.float32]
+    passed_by: int = 0
 
     def crop_to_image(self, index: int, settings: Mapping[str, Any]) -> Affine:
         """(2, 3) map from crop (x, y) of a disc to (x, y) of the image as it was read."""
@@ -76,10 +79,11 @@ def locate(engine: Engine, part: UprightSlice, members: Sequence[str]) -> Locate
     frame = locator_frame(part.pixels, settings["locator"]["size"])
     x = frame.sample(part.pixels)[None, None]
     maps = np.mean([engine.run(name, {"slice": x})["maps"][0] for name in members], axis=0)
-    discs = find_discs(maps, frame, settings["locator"]["chain"])
+    discs, passed_by = find_chain(maps, frame, settings["locator"]["chain"])
     places = poses(discs)
     own = settings["crop"]
-    return Located(part, discs, places, crops(part.pixels, places, tuple(own["shape"]), own["height_units"], own["back_shift"]))
+    cut = crops(part.pixels, places, tuple(own["shape"]), own["height_units"], own["back_shift"])
+    return Located(part, discs, places, cut, passed_by)
 
 
 def grade(engine: Engine, wet: NDArray[np.float32] | None, dry: NDArray[np.float32] | None, members: Sequence[str]) -> Graded:
@@ -93,16 +97,17 @@ def grade(engine: Engine, wet: NDArray[np.float32] | None, dry: NDArray[np.float
 
 
 def paired(first: Located, second: Located) -> list[int | None]:
-    """For each disc of `first`, the index of the same disc in `second`.
+    """For each disc of `first`, the index of the same disc in `second`, or None.
 
-    Discs are compared by where they lie: in the patient where both slices have a geometry, else in the picture where both have
-    the same size, else by their number from the bottom.
+    Discs are compared by where they lie: in the patient where both slices share a frame of reference, else in the picture where
+    both have the same size. Otherwise they go by their number from the bottom, and only if both chains are equally long.
     """
     if not second.discs:
         return [None] * len(first.discs)
     here, there = _heights(first, second), _heights(second, first)
     if here is None or there is None:
-        return [index if index < len(second.discs) else None for index in range(len(first.discs))]
+        alike = len(first.discs) == len(second.discs)
+        return [index if alike else None for index in range(len(first.discs))]
     step = float(np.median(np.abs(np.diff(here)))) if len(here) > 1 else np.inf
     pairs: list[int | None] = []
     for height in here:
@@ -115,7 +120,7 @@ def _heights(part: Located, other: Located) -> NDArray[np.float64] | None:
     """Where each disc lies along the body, on a scale that both slices share, or None where there is none."""
     image, against = part.slice.image, other.slice.image
     centres = np.array([[d.x, d.y, 1.0] for d in part.discs]) @ part.slice.to_image.T
-    if image.geometry and against.geometry and image.spacing_mm and against.spacing_mm:
+    if image.geometry and against.geometry and image.spacing_mm and against.spacing_mm and _same_frame(image, against):
         across, down = np.asarray(image.geometry.row_direction), np.asarray(image.geometry.column_direction)
         row, column = image.spacing_mm
         places = np.asarray(image.geometry.position) + np.outer((centres[:, 0] - 0.5) * column, across)
@@ -123,6 +128,12 @@ def _heights(part: Located, other: Located) -> NDArray[np.float64] | None:
     if image.shape == against.shape:
         return np.asarray(centres[:, 1])
     return None
+
+
+def _same_frame(image: Image, against: Image) -> bool:
+    """Whether both positions are in one frame of reference (or neither file says which)."""
+    first, second = (getattr(part.geometry, "frame", "") for part in (image, against))
+    return bool(first == second)
 
 
 def crop_sample(pixels: NDArray[np.float32], place: Pose, settings: Mapping[str, Any], margin: float = 1.0) -> NDArray[np.float32]:

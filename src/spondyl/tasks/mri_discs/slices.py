@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.core import Image, Notice, Refusal, Series, Study
+from spondyl.imaging import affine_sample, compose
 from spondyl.imaging.affine import Affine
 from spondyl.tasks.mri_discs.frame import normalised
 
@@ -17,6 +18,9 @@ OTHER_MODALITIES = {
     "PT": "a PET scan", "NM": "a nuclear medicine scan", "XA": "an angiogram", "BMD": "a bone densitometry",
 }  # fmt: skip
 READ_SEQUENCES = ("t1", "t2", "t2_space", "unknown")
+MOST_PICTURES = 4
+SQUARE = 1.05
+"""Pixels whose sides differ by more than this ratio are made square."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,25 +41,29 @@ class UprightSlice:
 
 
 def candidates(study: Study) -> tuple[list[Image], list[Notice]]:
-    """One sagittal slice of each series (its middle one by geometry), and what was left out.
+    """One sagittal slice of each series (its middle one), in an order that does not depend on the files', and what was left out.
+
+    Pictures have no series: each of them (at most MOST_PICTURES) may be the slice.
 
     Raises:
-        Refusal: If no series can hold a sagittal lumbar MR slice, with the reason for the last one.
+        Refusal: If no series can hold a sagittal lumbar MR slice, with the reason for the first one.
     """
     chosen: list[Image] = []
     notices: list[Notice] = []
-    refusal = Refusal("no-images", "the study has no images", "Send a sagittal lumbar MR slice")
+    refusals: list[Refusal] = []
     for series in study.series:
         try:
             images, notice = _of_series(series)
         except Refusal as reason:
-            refusal = reason
+            refusals.append(reason)
             continue
         chosen += images
         notices += notice
     if not chosen:
-        raise refusal
-    return chosen, notices
+        raise refusals[0] if refusals else Refusal("no-images", "the study has no images", "Send a sagittal lumbar MR slice")
+    said = sorted({reason.message for reason in refusals})
+    notices += [Notice("series-left-out", f"a series was not read: {message}") for message in said]
+    return sorted(chosen, key=lambda image: image.id), notices
 
 
 def _of_series(series: Series) -> tuple[list[Image], list[Notice]]:
@@ -68,22 +76,30 @@ def _of_series(series: Series) -> tuple[list[Image], list[Notice]]:
         raise Refusal("view-not-sagittal", f"the series is {view}, not sagittal", "Send the sagittal series of the study")
     readable = [image for image in images if image.sequence in READ_SEQUENCES]
     if not readable:
-        said = f"the series is {images[0].sequence}, on which this task was not measured"
+        name = {"other": "neither T1 nor T2 by its header"}.get(images[0].sequence, images[0].sequence)
+        said = f"the series is {name}, on which this task was not measured"
         raise Refusal("sequence-not-measured", said, "Send a sagittal T1, T2 or SPACE series")
-    if any(image.geometry is None for image in readable):
-        return readable[:4], []
-    middle, place = middle_slice(readable)
-    if len(readable) == 1:
+    placed = [image for image in readable if image.geometry is not None] or readable
+    if not series.modality and placed[0].geometry is None:
+        return placed[:MOST_PICTURES], []
+    middle, place = middle_slice(placed)
+    if len(placed) == 1:
         return [middle], []
-    return [middle], [Notice("slice-chosen", f"slice {place + 1} of {len(readable)}, the middle one along the slice normal, was read")]
+    how = "along the slice normal" if middle.geometry is not None else "in the order of the frames, as their positions are not known"
+    return [middle], [Notice("slice-chosen", f"slice {place + 1} of {len(placed)}, the middle one {how}, was read")]
 
 
 def middle_slice(images: Sequence[Image]) -> tuple[Image, int]:
-    """The image nearest the middle between the first and the last along the slice normal, and its place in that order."""
-    ordered = sorted(images, key=lambda image: image.geometry.offset_mm if image.geometry else 0.0)
-    offsets = np.array([image.geometry.offset_mm if image.geometry else 0.0 for image in ordered])
-    place = int(np.argmin(np.abs(offsets - (offsets[0] + offsets[-1]) / 2)))
-    return ordered[place], place
+    """The image nearest the middle between the first and the last along the slice normal, and its place in that order.
+
+    Without a geometry it is the middle one of the order given.
+    """
+    if images[0].geometry is None:
+        return images[(len(images) - 1) // 2], (len(images) - 1) // 2
+    offsets = np.array([image.geometry.offset_mm if image.geometry else 0.0 for image in images])
+    order = np.argsort(offsets, kind="stable")
+    place = int(np.argmin(np.abs(offsets[order] - (offsets.min() + offsets.max()) / 2)))
+    return images[int(order[place])], place
 
 
 def check_content(image: Image) -> None:
@@ -122,7 +138,21 @@ def upright(image: Image) -> UprightSlice:
     if flip_y:
         pixels = pixels[::-1]
         to_image = np.column_stack([to_image[:, 0], -to_image[:, 1], to_image[:, 2] + to_image[:, 1] * rows])
-    return UprightSlice(image, normalised(np.ascontiguousarray(pixels)), to_image, spacing)
+    pixels = np.ascontiguousarray(pixels)
+    if spacing is not None and not 1 / SQUARE < spacing[0] / spacing[1] < SQUARE:
+        pixels, to_image, spacing = _squared(pixels, to_image, spacing)
+    return UprightSlice(image, normalised(pixels), to_image, spacing)
+
+
+def _squared(
+    pixels: NDArray[np.float32], to_image: Affine, spacing: tuple[float, float]
+) -> tuple[NDArray[np.float32], Affine, tuple[float, float]]:
+    """The picture sampled anew with square pixels of the finer spacing, so that angles and shapes are true."""
+    fine = min(spacing)
+    rows, columns = (max(1, round(size * step / fine)) for size, step in zip(pixels.shape, spacing, strict=True))
+    to_source = np.array([[pixels.shape[1] / columns, 0.0, 0.0], [0.0, pixels.shape[0] / rows, 0.0]])
+    square = (spacing[0] * pixels.shape[0] / rows, spacing[1] * pixels.shape[1] / columns)
+    return affine_sample(pixels, to_source, (rows, columns)), compose(to_image, to_source), square
 
 
 def _turn_of(image: Image) -> tuple[bool, bool, bool]:

@@ -14,14 +14,14 @@ from spondyl.core import Finding, HeatMap, Image, ImageNote, Measurement, Notice
 from spondyl.imaging import compose
 from spondyl.inference import Engine
 from spondyl.tasks.mri_discs.answers import GRADE, QUESTIONS, answer, calibrated, columns_of, mean_logits
-from spondyl.tasks.mri_discs.gate import Look, check_chain, check_pose
+from spondyl.tasks.mri_discs.chain import first_gap
+from spondyl.tasks.mri_discs.choosing import choose
 from spondyl.tasks.mri_discs.heights import disc_heights
 from spondyl.tasks.mri_discs.levels import LevelName, lowest_probability, name_disc
-from spondyl.tasks.mri_discs.reading import Graded, Located, all_members, grade, locate, look_at, paired
-from spondyl.tasks.mri_discs.slices import UprightSlice, candidates, check_content, upright
+from spondyl.tasks.mri_discs.reading import Graded, Located, all_members, grade, paired
+from spondyl.tasks.mri_discs.slices import UprightSlice, candidates, check_content
 from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
 
-WET = ("t2", "t2_space")
 HEIGHT_METHOD = "mean distance of the end plates over the middle of the disc, normal to its mid-line, less both dark plates"
 
 
@@ -34,17 +34,18 @@ class MriDiscs:
         """The middle sagittal slice of each series that may be T1, T2 or SPACE."""
         images, notices = candidates(study)
         usable: list[Image] = []
-        refusal: Refusal | None = None
+        refusals: list[Refusal] = []
         for image in images:
             try:
                 check_content(image)
             except Refusal as reason:
-                refusal = reason
+                refusals.append(reason)
             else:
                 usable.append(image)
-        if not usable and refusal is not None:
-            raise refusal
-        return Selection(tuple(usable), tuple(notices))
+        if not usable:
+            raise refusals[0]
+        left_out = [Notice("image-left-out", f"an image of the study was not read: {reason.message}") for reason in refusals]
+        return Selection(tuple(usable), (*notices, *left_out))
 
     def run(self, study: Study, selection: Selection, engine: Engine, on_stage: OnStage) -> TaskOutput:
         """Gate, locate, grade, explain."""
@@ -56,98 +57,53 @@ class MriDiscs:
             on_stage(name)
 
         stage("gate")
-        passed, notices = self._through_gate(selection, engine, members.gate)
-        stage("locate")
-        parts, unsure = self._located(passed, engine, members.locator)
+        chosen = choose(selection.images, engine, members.gate, members.locator, lambda: stage("locate"))
         stage("grade")
-        wet, dry = parts.get("wet"), parts.get("dry")
+        wet, dry = chosen.parts.get("wet"), chosen.parts.get("dry")
         main = wet or dry
-        assert main is not None  # one of the two passed the gate
+        assert main is not None  # `choose` raises where nothing is left
         partner: list[int | None] = paired(main, dry) if wet and dry else [None] * len(main.discs)
         graded = grade(engine, *_stacks(wet, dry, partner), members.grader)
         stage("explain")
-        findings, maps = self._findings(main, bool(dry), bool(wet), partner, graded, engine, unsure)
-        measurements, more = self._heights(main, engine)
+        findings, maps = self._findings(main, bool(wet), partner, graded, engine, chosen.doubtful)
+        measurements, heights = self._heights(main, engine)
         stage("end")
-        names = list(timings)
-        spent = {a: round((timings[b] - timings[a]) * 1000, 1) for a, b in pairwise(names)}
         result = StudyResult(
             task=self.name,
             status="done",
             study=study_note(study),
             bundle=bundle_note(engine),
             software=engine.software,
-            images=tuple(_note(part.slice, seen) for part, seen in _seen(parts, passed)),
+            images=tuple(_note(chosen.parts[kind].slice, slice_.sequence) for kind, slice_ in sorted(chosen.passed.items(), reverse=True)),
             findings=tuple(findings),
             measurements=tuple(measurements),
-            warnings=(*selection.notices, *notices, *more, *_level_notices(findings)),
-            timings_ms=spent,
+            warnings=(
+                *selection.notices,
+                *chosen.notices,
+                *heights,
+                *_pairing_notices(wet, dry, partner),
+                *_chain_notices(main),
+                *_finding_notices(findings),
+            ),
+            timings_ms={a: round((timings[b] - timings[a]) * 1000, 1) for a, b in pairwise(timings)},
         )
         return TaskOutput(result, tuple(maps))
 
-    def _through_gate(
-        self, selection: Selection, engine: Engine, members: tuple[str, ...]
-    ) -> tuple[dict[str, tuple[UprightSlice, Look, str]], list[Notice]]:
-        """The best T2-weighted ("wet") and the best T1 ("dry") slice that pass the gate."""
-        settings = engine.bundle.settings["gate"]
-        passed: dict[str, tuple[UprightSlice, Look, str]] = {}
-        notices: list[Notice] = []
-        refusal: Refusal | None = None
-        for image in selection.images:
-            part = upright(image)
-            seen = look_at(engine, part, members)
-            try:
-                check_pose(seen, settings["least_upright"])
-            except Refusal as reason:
-                refusal = reason
-                continue
-            sequence = image.sequence if image.sequence != "unknown" else seen.sequence
-            if image.sequence == "unknown" and max(seen.sequences.values()) < settings["least_sequence"]:
-                notices.append(Notice("sequence-unsure", f"the sequence was guessed from the picture ({sequence}) and is not sure"))
-            kind = "wet" if sequence in WET else "dry"
-            if kind not in passed or (sequence == "t2" and passed[kind][2] != "t2"):
-                passed[kind] = (part, seen, sequence)
-        if not passed:
-            assert refusal is not None  # a selection has at least one image
-            raise refusal
-        if refusal is not None:
-            notices.append(Notice("image-left-out", f"one image of the study was not used: {refusal.message}"))
-        return passed, notices
-
-    def _located(
-        self, passed: Mapping[str, tuple[UprightSlice, Look, str]], engine: Engine, members: tuple[str, ...]
-    ) -> tuple[dict[str, Located], bool]:
-        """Discs of each slice; a slice without a plausible row of discs is dropped if there is another. Also: is the gate unsure?"""
-        settings = engine.bundle.settings
-        parts: dict[str, Located] = {}
-        refusal: Refusal | None = None
-        for kind, (part, _, _) in passed.items():
-            found = locate(engine, part, members)
-            try:
-                check_chain(found.discs, settings["locator"]["plausible"])
-            except Refusal as reason:
-                refusal = reason
-            else:
-                parts[kind] = found
-        if not parts:
-            assert refusal is not None  # something passed the gate
-            raise refusal
-        unsure = any(passed[kind][1].poses["upright"] < settings["gate"]["sure_upright"] for kind in parts)
-        return parts, unsure
-
     def _findings(
-        self, main: Located, has_dry: bool, has_wet: bool, partner: list[int | None], graded: Graded, engine: Engine, unsure: bool
+        self, main: Located, has_wet: bool, partner: list[int | None], graded: Graded, engine: Engine, unsure: bool
     ) -> tuple[list[Finding], list[HeatMap]]:
         settings = engine.bundle.settings
         logits = mean_logits(list(graded.logits.values()))
         cams = np.mean([np.asarray(cam, np.float64) for cam in graded.cams.values()], axis=0)
         findings: list[Finding] = []
         maps: list[HeatMap] = []
+        gap = first_gap(main.discs)
         for index, level in enumerate(level_names(main, settings)):
-            view = "both" if has_wet and has_dry and partner[index] is not None else "wet" if has_wet else "dry"
+            view = "both" if partner[index] is not None else "wet" if has_wet else "dry"
             own = settings["views"][view]
             for question in QUESTIONS:
-                finding = self._finding(question, index, level, main, logits, graded, own, unsure)
+                doubt = unsure or (gap is not None and index >= gap)
+                finding = self._finding(question, index, level, main, logits, graded, own, doubt)
                 findings.append(finding)
                 if finding.value is not None:
                     maps.append(_heat_map(finding, cams[index], main, index, settings))
@@ -203,10 +159,12 @@ class MriDiscs:
 
 
 def level_names(part: Located, settings: Mapping[str, Any]) -> list[LevelName]:
-    """Names of the discs of a slice, from the bottom up."""
+    """Names of the discs of a slice, from the bottom up; above a gap in the chain they are in doubt."""
     own = settings["levels"]
     on_sacrum = lowest_probability(part.discs[0].lowest, own["on_sacrum"])
-    return [name_disc(index + 1, on_sacrum, own["lumbar"], own["least"]) for index in range(len(part.discs))]
+    gap = first_gap(part.discs)
+    doubt = len(part.discs) if gap is None else gap
+    return [name_disc(i + 1, on_sacrum, own["lumbar"], own["least"], missed=i >= doubt) for i in range(len(part.discs))]
 
 
 def original_box(part: Located, index: int) -> tuple[float, float, float, float]:
@@ -252,17 +210,34 @@ def _keys(question: str) -> tuple[str, ...]:
     return tuple(str(k) for k in range(1, 6)) if question == GRADE else ("absent", "present")
 
 
-def _seen(parts: Mapping[str, Located], passed: Mapping[str, tuple[UprightSlice, Look, str]]) -> list[tuple[Located, str]]:
-    """The slices that were read, T2-weighted first, with their sequences."""
-    return [(parts[kind], passed[kind][2]) for kind in ("wet", "dry") if kind in parts]
-
-
 def _note(part: UprightSlice, sequence: str) -> ImageNote:
     image = part.image
     return ImageNote(image.id, *image.shape, image.spacing_mm, "sagittal", sequence)
 
 
-def _level_notices(findings: list[Finding]) -> tuple[Notice, ...]:
+def _pairing_notices(wet: Located | None, dry: Located | None, partner: list[int | None]) -> list[Notice]:
+    """Said where T1 is there but a disc was judged on T2 alone."""
+    alone = [index + 1 for index, other in enumerate(partner) if other is None]
+    if wet is None or dry is None or not alone:
+        return []
+    said = f"T1 could not be matched with T2 at disc {', '.join(map(str, alone))} from the bottom: judged on T2 alone"
+    return [Notice("t1-not-matched", said)]
+
+
+def _chain_notices(main: Located) -> list[Notice]:
+    """Said where a disc may have been passed over."""
+    gap = first_gap(main.discs)
+    notices = []
+    if gap is not None:
+        said = f"a disc may be missing between disc {gap} and disc {gap + 1} from the bottom: the numbers above are in doubt"
+        notices.append(Notice("disc-missed", said))
+    if main.passed_by:
+        said = f"{main.passed_by} place(s) that look like a disc do not fit into the row and were left out"
+        notices.append(Notice("discs-left-out", said))
+    return notices
+
+
+def _finding_notices(findings: list[Finding]) -> list[Notice]:
     """What the reader must know of the names and of what was left unsaid."""
     notices = []
     if findings and findings[0].level is None:
@@ -272,4 +247,4 @@ def _level_notices(findings: list[Finding]) -> tuple[Notice, ...]:
     unsaid = sorted({finding.finding for finding in findings if finding.value is None})
     if unsaid:
         notices.append(Notice("not-said-on-t1", f"not said on T1 alone, for want of measured evidence: {', '.join(unsaid)}"))
-    return tuple(notices)
+    return notices
