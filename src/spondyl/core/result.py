@@ -101,7 +101,7 @@ class ImageNote:
         rows, columns: Size in pixels.
         spacing_mm: [row, column] distance of pixel centres, or None when unknown.
         view: "sagittal", "coronal", "axial", "ap", "lateral" or "unknown".
-        sequence: "t1", "t2", "t2_space", "stir", "axial_t2" or "unknown".
+        sequence: "t1", "t2", "t2_space", "stir", "axial_t2", "other" or "unknown".
     """
 
     id: str

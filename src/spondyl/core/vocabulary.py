@@ -9,7 +9,8 @@ from importlib.resources import files
 
 from spondyl.core.errors import NotFoundError, describe_unknown
 
-SEQUENCES = ("t1", "t2", "t2_space", "stir", "axial_t2", "unknown")
+SEQUENCES = ("t1", "t2", "t2_space", "stir", "axial_t2", "other", "unknown")
+"""MR sequences: "other" where the header names something else (a scout, diffusion, a gradient echo...), "unknown" where it is silent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""Which MR sequence a frame is, from its names first and its timing second; "unknown" rather than a guess."""
+"""Which MR sequence a frame is, from its names first and its timing second; "other" where the names say that it is none of ours,
+"unknown" rather than a guess where they are silent."""
 
 from __future__ import annotations
 
@@ -11,13 +12,18 @@ from spondyl.dicom.tags import items, number, word
 
 _NAMES = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName", "AcquisitionContrast")
 _OTHER = re.compile(
-    r"(?<![a-z])(?:loc|scout|survey|locali[sz]er|dwi|diff|adc|trace|tof|mra|swi|t2\*|t2star|myelo|haste|perf|fmri)(?![a-z])"
+    r"(?<![a-z])(?:loc|scouts?|survey|lo[ck]ali[sz]ers?|topogram|calibration|dwi|dti|diff|diffusion|[de]?adc|tracew?|ep2d|ep b\d+"
+    r"|tof|mra|angio|swi|t2\*|t2[ -]?star|myelo\w*|haste|ssfse|ssh|ciss|fiesta|trufi|true ?fisp|tfi2d|ssfp|dess|perf|perfusion|fmri)(?![a-z])"
 )
 _STIR = re.compile(r"stir|tirm")
 _T1 = re.compile(r"(?<![a-z0-9])t1(?![0-9])|t1w")
 _T2 = re.compile(r"(?<![a-z0-9])t2(?![0-9*])|t2w")
 _VOLUME = re.compile(r"space|cube|vista|(?<![a-z0-9])spc|(?<![a-z0-9])3d(?![a-z0-9])")
-_GRADIENT = re.compile(r"(?<![a-z])(?:gre|medic|merge|ffe|fl2d|fl3d|spgr|flash)(?![a-z])")
+_GRADIENT = re.compile(r"(?<![a-z])(?:gre|medic|me2d|merge|ffe|fl2d|fl3d|spgr|flash|vibe)(?![a-z])")
+_DENSITY = re.compile(r"(?<![a-z])(?:pdw?|proton density)(?![a-z])")
+_FLAIR = re.compile(r"flair|dark fluid|fluid attenuated")
+_DERIVED = frozenset({"LOCALIZER", "DIFFUSION", "ADC", "TRACEW", "PROJECTION IMAGE"})
+"""Words of ImageType that none of our sequences has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,12 @@ def timing(dataset: Dataset, *groups: Dataset) -> Timing:
 def sequence(dataset: Dataset, times: Timing, view: str) -> str:
     """One of `core.vocabulary.SEQUENCES` for an MR frame."""
     names = " ".join(word(dataset, keyword) for keyword in _NAMES).lower().replace("_", " ")
-    kinds = word(dataset, "ScanningSequence").upper().split("\\"), word(dataset, "ImageType").upper()
-    if _OTHER.search(names) or "LOCALIZER" in kinds[1]:
-        return "unknown"
-    if _is_stir(names, kinds[0], times):
+    scanning, kinds = (word(dataset, keyword).upper().replace(" \\", "\\").split("\\") for keyword in ("ScanningSequence", "ImageType"))
+    if _OTHER.search(names) or not _DERIVED.isdisjoint(kinds):
+        return "other"
+    if _is_stir(names, scanning, times):
         return "stir"
-    weighting = _weighting(names, times, gradient="GR" in kinds[0] or bool(_GRADIENT.search(names)))
+    weighting = _weighting(names, times, gradient="GR" in scanning)
     if weighting != "t2":
         return weighting
     if view == "axial":
@@ -69,13 +75,15 @@ def _is_stir(names: str, scanning: list[str], times: Timing) -> bool:
 
 
 def _weighting(names: str, times: Timing, gradient: bool) -> str:
-    """ "t1", "t2" or "unknown". Gradient echoes are named by their names only: their timing says little."""
+    """ "t1", "t2", "other" or "unknown". Gradient echoes are named by their names only: their timing says little."""
     t1, t2 = bool(_T1.search(names)), bool(_T2.search(names))
-    flair = "flair" in names or "dark fluid" in names
+    named = bool(_GRADIENT.search(names) or _FLAIR.search(names))
     if t1 != t2:
-        return "t1" if t1 else "unknown" if flair or gradient else "t2"
+        return "t1" if t1 else "other" if named or gradient else "t2"
+    if not t1 and (named or _DENSITY.search(names)):
+        return "other"
     echo, repetition = times.echo, times.repetition
-    if gradient or flair or echo is None or repetition is None:
+    if gradient or named or echo is None or repetition is None:
         return "unknown"
     if echo <= 30 and repetition <= 1000:
         return "t1"
