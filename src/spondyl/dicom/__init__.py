@@ -1,10 +1,11 @@
 """DICOM and pictures in, studies without identity out. Decoding happens in limited processes of its own."""
 
+from spondyl.dicom.archive import Archive
 from spondyl.dicom.reader import Reader
 from spondyl.dicom.report import CLUTTER, Limits, ReadReport, Skipped, Source
 from spondyl.dicom.sniff import sniff, zero_preamble
 
-__all__ = ["CLUTTER", "Limits", "ReadReport", "Reader", "Skipped", "Source", "decoders", "sniff", "zero_preamble"]
+__all__ = ["CLUTTER", "Archive", "Limits", "ReadReport", "Reader", "Skipped", "Source", "decoders", "sniff", "zero_preamble"]
 
 
 def decoders() -> dict[str, str]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from spondyl.apps.api.receive import Received
 from spondyl.core import InputError
-from spondyl.dicom import Limits, sniff
-from spondyl.dicom.archive import Archive
+from spondyl.dicom import Archive, Limits, sniff
 from spondyl.store import Incoming
 
 
