@@ -88,14 +88,12 @@ def send(client: httpx.Client, *files: tuple[str, bytes], **fields: str) -> http
 
 
 @contextmanager
-def served(
-    folder: Path, tasks: Mapping[str, Any] | None = None, samples: Path | None = None, shelf: Any = None, **values: Any
-) -> Iterator[httpx.Client]:
+def served(folder: Path, tasks: Mapping[str, Any] | None = None, shelf: Any = None, **values: Any) -> Iterator[httpx.Client]:
     """A client of the application in this process, with its data in this folder."""
     chosen_tasks = tasks or {"brightness": BrightnessTask()}
     chosen = Settings(data=folder, readers=1, **values)
     with wiring.reader(chosen, load_or_create_key(chosen.data)) as reader, Store(chosen.database_url, chosen.data) as store:
-        app = create_app(chosen, tasks=chosen_tasks, shelf=shelf or AnyShelf(), reader=reader, store=store, samples=samples)
+        app = create_app(chosen, tasks=chosen_tasks, shelf=shelf or AnyShelf(), reader=reader, store=store)
         with TestClient(app, base_url="http://127.0.0.1") as client:
             yield client
 

@@ -12,7 +12,7 @@ import pytest
 from apps.serving import dicom, finished, png, send, served
 from spondyl.apps.api.view import view_of
 from spondyl.core import BundleNote, Finding, HeatMap, ImageNote, Measurement, Notice, Study, StudyResult, TaskOutput, vocabulary
-from spondyl.store import MapNote, Store
+from spondyl.store import MapNote
 from spondyl.tasks.port import OnStage, Selection, study_note
 
 
@@ -62,13 +62,9 @@ class Everything:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory) -> Iterator[httpx.Client]:
-    samples = tmp_path_factory.mktemp("samples")
-    (samples / "pair").mkdir()
-    (samples / "pair" / "t1.dcm").write_bytes(dicom(0.2, series="1.1"))
-    (samples / "pair" / "t2.dcm").write_bytes(dicom(0.4, series="1.2"))
-    (samples / "one.png").write_bytes(png())
-    (samples / "readme.txt").write_text("not an image")
-    with served(tmp_path_factory.mktemp("page"), {"everything": Everything()}, samples) as opened:
+    with served(tmp_path_factory.mktemp("page"), {"everything": Everything()}) as opened:
+        for files in ([("t1", dicom(0.2, series="1.1")), ("t2", dicom(0.4, series="1.2"))], [("one.png", png())]):
+            finished(opened, send(opened, *files).json()["job"]["id"])
         yield opened
 
 
@@ -171,23 +167,9 @@ def test_a_heat_map_belongs_to_its_own_image_level_and_side():
         assert heats(other) == [""]
 
 
-def test_samples_are_there_from_the_start_and_what_is_no_image_is_left_out(client):
-    rows = client.get("/api/v1/studies").json()["studies"]
-    kinds = sorted((row["modality"], row["images"]) for row in rows)
-    assert ("MR", 2) in kinds
-    assert ("", 1) in kinds
+def test_a_study_is_listed_by_what_it_is(client):
     assert "MR, 2 images" in client.get("/").text
-
-
-def test_samples_are_taken_in_once(tmp_path):
-    (tmp_path / "samples").mkdir()
-    (tmp_path / "samples" / "one.png").write_bytes(png())
-    data = tmp_path / "data"
-    for _ in range(2):
-        with served(data, samples=tmp_path / "samples") as client:
-            assert client.get("/api/v1/studies").json()["total"] == 1
-    with Store(f"sqlite:///{data / 'spondyl.sqlite'}", data) as store:
-        assert [who for who, what, *_ in store.audit() if what == "upload"] == ["samples"]
+    assert "Picture, 1 image" in client.get("/").text
 
 
 def test_an_error_is_a_page_for_people_and_json_for_programs(client):

@@ -88,12 +88,6 @@ class Store:
         """Where a kept upload lies, by content hash."""
         return self._uploads.path(name)
 
-    def has_files(self, names: Iterable[str]) -> bool:
-        """Whether every one of these content hashes belongs to an accepted upload."""
-        wanted = set(names)
-        with reading(self._engine) as connection:
-            return connection.scalars(select(func.count()).select_from(files).where(files.c.sha256.in_(wanted))).one() == len(wanted)
-
     def files_of(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Content hashes of every upload these studies came from, oldest first."""
         query = (

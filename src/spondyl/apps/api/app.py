@@ -25,7 +25,6 @@ from spondyl.apps.api.intake import Intake
 from spondyl.apps.api.jobs import job_router, upload_router
 from spondyl.apps.api.pages import error_page, page_router
 from spondyl.apps.api.receive import UploadLimits
-from spondyl.apps.api.samples import seed_samples
 from spondyl.apps.api.studies import result_router, study_router
 from spondyl.apps.settings import Settings
 from spondyl.apps.worker import Worker
@@ -40,9 +39,7 @@ STATIC = Path(__file__).parent / "static"
 MEBIBYTE = 2**20
 
 
-def create_app(
-    settings: Settings, *, tasks: Mapping[str, Task], shelf: Shelf, reader: Reader, store: Store, samples: Path | None = None
-) -> FastAPI:
+def create_app(settings: Settings, *, tasks: Mapping[str, Task], shelf: Shelf, reader: Reader, store: Store) -> FastAPI:
     """The server as an ASGI application. What it is given stays the caller's to close.
 
     Args:
@@ -51,7 +48,6 @@ def create_app(
         shelf: Where bundles are opened.
         reader: Says what uploaded files are.
         store: Where everything is kept.
-        samples: A folder whose entries are taken in as uploads at the start, unless they are there already.
     """
     worker = Worker(tasks=tasks, shelf=shelf, reader=reader, store=store)
     bundles = Bundles(shelf, tuple(tasks))
@@ -62,8 +58,6 @@ def create_app(
         await run_in_threadpool(store.sweep)
         await run_in_threadpool(worker.start)
         threading.Thread(target=bundles.warm, name="warm", daemon=True).start()
-        if samples is not None:
-            await run_in_threadpool(seed_samples, intake, samples)
         yield
         await run_in_threadpool(worker.stop)
 

@@ -1,4 +1,4 @@
-"""Taking files in: read them once to see what they are, keep them, and hand over a job. REST and the samples come through here."""
+"""Taking files in: read them once to see what they are, keep them, and hand over a job."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import uvicorn
 
@@ -23,12 +22,11 @@ GRACE_S = 3
 """Seconds that open answers (a browser that follows a job) get when the server is told to stop."""
 
 
-def serve(settings: Settings, *, samples: Path | None = None, announce: Callable[[str], None] | None = None) -> None:
+def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) -> None:
     """Serve until told to stop (SIGINT, SIGTERM).
 
     Args:
         settings: Where to listen, what to keep where. Port 0 takes a free one.
-        samples: A folder of sample studies to start with.
         announce: Called with the address once the server answers; by default it goes to stdout.
 
     Raises:
@@ -37,7 +35,7 @@ def serve(settings: Settings, *, samples: Path | None = None, announce: Callable
     listener = listen(settings.host, settings.port)
     with wiring.reader(settings, load_or_create_key(settings.data)) as reader, Store(settings.database_url, settings.data) as store:
         reader.start()
-        app = create_app(settings, tasks=wiring.tasks(), shelf=wiring.shelf(settings), reader=reader, store=store, samples=samples)
+        app = create_app(settings, tasks=wiring.tasks(), shelf=wiring.shelf(settings), reader=reader, store=store)
         run(app, listener, announce or _say)
 
 
