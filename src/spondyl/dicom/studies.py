@@ -75,30 +75,42 @@ def _is_picture(file: ReadFile) -> bool:
 
 
 def _without_repeats(files: Sequence[ReadFile]) -> tuple[list[ReadFile], list[Skipped]]:
-    """The same instance with the same pixels once; with other pixels, both and a remark."""
-    seen: dict[str, set[tuple[str, ...]]] = {}
+    """The same instance with the same pixels once, whichever was met first; with other pixels, both and a remark."""
+    chosen: dict[tuple[str, tuple[str, ...]], ReadFile] = {}
+    for file in files:
+        best = chosen.setdefault(_shown(file), file)
+        if file.sha256 < best.sha256:
+            chosen[_shown(file)] = file
+    seen: set[str] = set()
     kept, remarks = [], []
     for file in files:
-        pixels = tuple(image.id for image in file.images)
-        known = seen.setdefault(file.instance_key, set())
-        if pixels in known:
-            remarks.append(Skipped(file.label, "duplicate", "the same image was met before and is used once"))
+        if chosen[_shown(file)] is not file:
+            remarks.append(Skipped(file.label, "duplicate", "the same image is there more than once and is used once"))
             continue
-        if known:
+        if file.instance_key in seen:
             message = "another image with the same identifier has other pixels; both were kept"
             remarks.append(Skipped(file.label, "uid-conflict", message, "Ask where the files come from"))
-        known.add(pixels)
+        seen.add(file.instance_key)
         kept.append(file)
     return kept, remarks
 
 
+def _shown(file: ReadFile) -> tuple[str, tuple[str, ...]]:
+    """What makes two files the same image."""
+    return file.instance_key, tuple(image.id for image in file.images)
+
+
 def _study(study_key: str, files: list[ReadFile], key: bytes) -> Study:
+    """One study; what it is depends on the content of the files alone, not on their order, their labels or the key."""
+    files = sorted(files, key=lambda file: file.sha256)
     series: dict[str, list[ReadFile]] = {}
     for file in files:
         series.setdefault(file.series_key or pseudonym(key, f"series {file.sha256}"), []).append(file)
+    made = [(_series(name, members), [file.sha256 for file in members]) for name, members in series.items()]
+    made.sort(key=lambda one: ([image.id for image in one[0].images], one[1]))
     return Study(
         key=study_key,
-        series=tuple(_series(name, members) for name, members in series.items()),
+        series=tuple(one for one, _ in made),
         sex=next((file.sex for file in files if file.sex), None),
         age_years=next((file.age_years for file in files if file.age_years is not None), None),
         sources=tuple(dict.fromkeys(file.sha256 for file in files)),
@@ -107,17 +119,15 @@ def _study(study_key: str, files: list[ReadFile], key: bytes) -> Study:
 
 def _series(series_key: str, files: list[ReadFile]) -> Series:
     placed = [(file, at, image) for file in files for at, image in enumerate(file.images)]
-    first: dict[tuple[float, ...], int] = {}
-    for order, (_, _, image) in enumerate(placed):
-        first.setdefault(_direction(image), order)
-
-    def place(item: tuple[ReadFile, int, Image]) -> tuple[Any, ...]:
-        file, at, image = item
-        offset = round(image.geometry.offset_mm, 3) if image.geometry else 0.0
-        return (image.geometry is None, first[_direction(image)], offset, file.instance, at)
-
     modality = next((file.modality for file in files if file.modality), "")
-    return Series(series_key, modality, tuple(image for _, _, image in sorted(placed, key=place)))
+    return Series(series_key, modality, tuple(image for _, _, image in sorted(placed, key=_place)))
+
+
+def _place(item: tuple[ReadFile, int, Image]) -> tuple[Any, ...]:
+    """Where an image comes in its series: stack by stack along the normal, then what has no place, by number; frames as in their file."""
+    file, at, image = item
+    offset = round(image.geometry.offset_mm, 3) if image.geometry else 0.0
+    return (image.geometry is None, _direction(image), offset, file.instance, file.images[0].id, file.sha256, at)
 
 
 def _direction(image: Image) -> tuple[float, ...]:
