@@ -170,6 +170,14 @@ def test_a_file_without_uids_is_a_study_named_by_its_content(reader: Reader, tmp
     assert study.sources == (content_hash(data),)
 
 
+@pytest.mark.parametrize("preamble", [b"MZ" + bytes(126), b"II*\0" + b"x" * 124, bytes(128)])
+def test_the_preamble_does_not_change_the_key_of_a_file_without_uids(reader: Reader, tmp_path: Path, preamble: bytes) -> None:
+    data = written(dataset(plasma(), StudyInstanceUID=None, SeriesInstanceUID=None))
+    (study,) = read(reader, tmp_path, preamble + data[128:]).studies
+    assert study.key == pseudonym(KEY, content_hash(data))
+    assert study.sources == (content_hash(data),)
+
+
 def test_uids_need_not_be_legal(reader: Reader, tmp_path: Path) -> None:
     made = dataset(plasma())
     data = written(made).replace(UID.encode() + b".1", b"f" * len(UID) + b"zz")

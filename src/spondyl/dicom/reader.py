@@ -15,6 +15,7 @@ from spondyl.dicom.found import Entry, find
 from spondyl.dicom.pool import Answer, Pool
 from spondyl.dicom.report import Limits, ReadReport, Skipped, Source
 from spondyl.dicom.shelf import IN_MEMORY, Shelf
+from spondyl.dicom.sniff import zero_preamble
 from spondyl.dicom.studies import ReadFile, assemble
 
 OnProgress = Callable[[int, int], None]
@@ -113,7 +114,7 @@ class Reader:
             if left <= 0:
                 raise InputError("read-too-large", "the files before this one filled the memory of one read", "Read fewer files at once")
             data = entry.load(self._limits)
-            return self._named(entry.label, content_hash(data), self._pool.decode(data))
+            return self._named(entry.label, content_hash(zero_preamble(data)), self._pool.decode(data))
         except InputError as error:
             label = entry.archive.label if entry.archive is not None and error.code == "archive-too-large" else entry.label
             return Skipped(label, error.code, error.message, error.hint)

@@ -17,7 +17,7 @@ class ReadFile:
 
     Attributes:
         label: The caller's.
-        sha256: Content hash.
+        sha256: Content hash, the preamble zeroed: the same for a file and for what a store keeps of it.
         study_key, series_key: Keyed pseudonyms; "" when the file has no UID of that kind.
         instance_key: Keyed pseudonym of the SOP instance, or of the content where there is none.
         instance: InstanceNumber, only for ordering where geometry is missing.
