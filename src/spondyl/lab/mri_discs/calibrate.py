@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 from spondyl.inference.calibration import fit_platt, fit_temperature
 from spondyl.inference.conformal import calibrate
 from spondyl.lab.mri_discs.predict import DiscRow, stacked
+from spondyl.metrics.logistic import fit_logistic
 from spondyl.tasks.mri_discs.answers import GRADE, GRADES, QUESTIONS, VIEWS, calibrated, columns_of
 
 ALPHA = 0.1
+MOST_LEVELS = 7
+"""Levels from here up share one term."""
+LEVEL_PRIOR = 20.0
+EVENTS = 30
 NOT_SAID = {"dry": [GRADE]}
 """The Pfirrmann grade is a T2 reading: on T1 alone it is not said."""
 
@@ -33,13 +38,35 @@ def fit_view(arrays: Arrays, view: str) -> dict[str, Any]:
             offsets = fit_offsets(part, truth)
             calibration[question] = {"offsets": offsets, "temperature": fit_temperature(part + np.array(offsets), truth)}
         else:
-            platt = fit_platt(part[:, 0], truth)
-            calibration[question] = {"slope": platt.slope, "offset": platt.offset}
-        probabilities = calibrated(logits, question, calibration)
+            calibration[question] = fit_yes_no(part[:, 0], truth, arrays["level"])
+        probabilities = calibrated(logits, question, calibration, arrays["level"].tolist())
         if question != GRADE:
             thresholds[question] = best_threshold(probabilities[:, 1], truth)
         sets[question] = list(calibrate(probabilities, truth, ALPHA, arrays["patient"], class_conditional=True))
     return {"calibration": calibration, "thresholds": thresholds, "sets": sets, "not_said": NOT_SAID.get(view, [])}
+
+
+def fit_yes_no(logits: NDArray[np.float64], truth: NDArray[np.int64], levels: NDArray[np.int64]) -> dict[str, Any]:
+    """Slope, offset and level terms of one yes/no question.
+
+    The log odds of each level (shrunk towards all levels by LEVEL_PRIOR cases) enter a logistic regression beside the logit, with
+    one weight for all of them; levels that say nothing new get a weight near 0. With fewer than EVENTS positives (ten for each of
+    the three parameters, Peduzzi et al. 1996), or where the regression has no answer, Platt alone.
+    """
+    overall = (truth.sum() + 0.5) / (len(truth) + 1)
+    odds = []
+    for level in range(1, MOST_LEVELS + 1):
+        own = truth[levels == level] if level < MOST_LEVELS else truth[levels >= level]
+        rate = (own.sum() + LEVEL_PRIOR * overall) / (len(own) + LEVEL_PRIOR)
+        odds.append(np.log(rate / (1 - rate)) - np.log(overall / (1 - overall)))
+    column = np.array(odds)[np.clip(levels, 1, MOST_LEVELS) - 1]
+    rich = min(int(truth.sum()), int((1 - truth).sum())) >= EVENTS
+    slope, weight, offset = fit_logistic(np.column_stack([logits, column, np.ones(len(truth))]), truth.astype(np.float64))
+    if not rich or not np.isfinite([slope, weight, offset]).all() or slope <= 0:
+        platt = fit_platt(logits, truth)
+        return {"slope": platt.slope, "offset": platt.offset, "level_terms": []}
+    share = float(np.clip(weight, 0.0, 1.5))
+    return {"slope": float(slope), "offset": float(offset), "level_terms": [share * float(v) for v in odds]}
 
 
 def fit_offsets(logits: NDArray[np.float64], truth: NDArray[np.int64], rounds: int = 200) -> list[float]:

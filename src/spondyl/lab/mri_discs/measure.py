@@ -115,7 +115,12 @@ def grading(engine: Engine, rows: Sequence[DiscRow], sequence: str, view: str) -
     for number, question in enumerate(QUESTIONS):
         probabilities = np.array(
             [
-                calibrated(np.mean(list(row.logits.values()), axis=0)[None], question, settings_of(engine, row)["calibration"])[0]
+                calibrated(
+                    np.mean(list(row.logits.values()), axis=0)[None],
+                    question,
+                    settings_of(engine, row)["calibration"],
+                    [row.from_bottom],
+                )[0]
                 for row in own
             ]
         )

@@ -54,14 +54,35 @@ def columns_of(question: str) -> slice:
     return slice(0, GRADES) if index == 0 else slice(GRADES + index - 1, GRADES + index)
 
 
-def calibrated(logits: NDArray[np.floating[Any]], question: str, calibration: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Probabilities (n, keys) from logits (n, OUTPUTS): temperature and grade offsets, or Platt scaling."""
+def calibrated(
+    logits: NDArray[np.floating[Any]], question: str, calibration: Mapping[str, Any], levels: Sequence[int] | None = None
+) -> NDArray[np.float64]:
+    """Probabilities (n, keys) from logits (n, OUTPUTS).
+
+    The grade has offsets and a temperature. A yes/no question has Platt scaling and a term for the level: how often it was so
+    at this disc among the training patients, as far as that adds to what the picture says.
+
+    Args:
+        logits: Of the ensemble.
+        question: One of QUESTIONS.
+        calibration: By question, from the bundle.
+        levels: Number of each disc from the bottom, (n,); 0 where it is not known. None: not known for any.
+    """
     part = np.asarray(logits, np.float64)[:, columns_of(question)]
     own = calibration[question]
     if question == GRADE:
         return softmax(part + np.asarray(own.get("offsets", [0.0] * GRADES)), own["temperature"])
-    present = Platt(own["slope"], own["offset"]).probabilities(part[:, 0])
+    logit = own["slope"] * part[:, 0] + own["offset"] + level_terms(own, levels, len(part))
+    present = Platt().probabilities(logit)
     return np.column_stack([1 - present, present])
+
+
+def level_terms(own: Mapping[str, Any], levels: Sequence[int] | None, count: int) -> NDArray[np.float64]:
+    """What each disc's number adds to the calibrated logit of a yes/no question, (n,); 0 where the number is not known."""
+    table = own.get("level_terms", [])
+    if levels is None or not table:
+        return np.zeros(count)
+    return np.array([table[min(level, len(table)) - 1] if level > 0 else 0.0 for level in levels])
 
 
 def decide(probabilities: NDArray[np.float64], question: str, settings: Mapping[str, Any]) -> int:

@@ -74,7 +74,9 @@ class MriDiscs:
             study=study_note(study),
             bundle=bundle_note(engine),
             software=engine.software,
-            images=tuple(_note(chosen.parts[kind].slice, slice_.sequence) for kind, slice_ in sorted(chosen.passed.items(), reverse=True)),
+            images=tuple(
+                _note(chosen.parts[kind].slice, slice_.sequence) for kind, slice_ in sorted(chosen.passed.items(), reverse=True)
+            ),
             findings=tuple(findings),
             measurements=tuple(measurements),
             warnings=(
@@ -115,9 +117,12 @@ class MriDiscs:
     ) -> Finding:  # fmt: skip
         """One row of result.json."""
         said = question not in own.get("not_said", ())
-        result = answer(calibrated(logits[index : index + 1], question, own["calibration"])[0], question, own) if said else None
+        number = [index + 1 if level.name is not None else 0]
+        result = answer(calibrated(logits[index : index + 1], question, own["calibration"], number)[0], question, own) if said else None
         members = {
-            name: dict(zip(_keys(question), calibrated(part[index : index + 1], question, own["calibration"])[0].tolist(), strict=True))
+            name: dict(
+                zip(_keys(question), calibrated(part[index : index + 1], question, own["calibration"], number)[0].tolist(), strict=True)
+            )
             for name, part in (graded.logits.items() if said else ())
         }
         return Finding(
