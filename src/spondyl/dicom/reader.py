@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import Self
 from spondyl.core import InputError
 from spondyl.core.identity import content_hash, pseudonym
 from spondyl.dicom.found import Entry, find
+from spondyl.dicom.patients import Patient
 from spondyl.dicom.pool import Answer, Pool
 from spondyl.dicom.report import Limits, ReadReport, Skipped, Source
 from spondyl.dicom.shelf import IN_MEMORY, Shelf
@@ -58,13 +59,17 @@ class Reader:
         """End the worker processes. A second call does nothing."""
         self._pool.close()
 
-    def read(self, sources: Iterable[Source], pair: bool = False, on_progress: OnProgress | None = None) -> ReadReport:
+    def read(
+        self, sources: Iterable[Source], pair: bool = False, on_progress: OnProgress | None = None, known: Collection[str] = ()
+    ) -> ReadReport:
         """Everything the sources hold. A file that cannot be read becomes a row of `skipped`; the others go on.
 
         Args:
             sources: Read in this order; folders recursively and by name.
             pair: All pictures (png, jpg, tif) of this read are one study; else each is its own.
             on_progress: Called after each file, in this thread.
+            known: Keys of studies that are looked for. Where an earlier read told several patients of one study UID apart, a read of
+                one patient's files alone gives their study this key again, not that of the UID.
 
         Raises:
             SpondylError: `reader-closed`, or `reader-unavailable` when the system gives no processes.
@@ -81,7 +86,7 @@ class Reader:
                     skipped.append(outcome)
                 if on_progress is not None:
                     on_progress(done, len(entries))
-        return assemble(files, skipped, self._key, pair)
+        return assemble(files, skipped, self._key, pair, known)
 
     def _outcomes(self, entries: list[Entry], stack: ExitStack) -> Iterator[Outcome | None]:
         """One outcome an entry, in their order; None for the rest of an archive that was too large."""
@@ -122,6 +127,7 @@ class Reader:
     def _named(self, label: str, sha256: str, answer: Answer) -> ReadFile:
         """Pseudonyms in the place of UIDs."""
         head = answer.head
+        whose = (("patient", head.patient_id), ("born", head.birth_date), ("name", head.patient_name))
         return ReadFile(
             label=label,
             sha256=sha256,
@@ -133,6 +139,7 @@ class Reader:
             sex=head.sex,
             age_years=head.age_years,
             images=answer.images,
+            patient=Patient(*(said and pseudonym(self._key, f"{kind} {said}") for kind, said in whose)),
         )
 
 

@@ -10,7 +10,7 @@ from spondyl.core import Study
 
 MEBIBYTE = 2**20
 
-CLUTTER = frozenset({"not-an-image", "dicom-directory", "duplicate", "uid-conflict"})
+CLUTTER = frozenset({"not-an-image", "dicom-directory", "duplicate", "uid-conflict", "two-patients"})
 """Codes of rows that tell, but lose nothing the caller wanted read when they come from a folder or an archive."""
 
 
@@ -59,7 +59,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """One thing that was found and not used (or, for `uid-conflict`, used with a remark).
+    """One thing that was found and not used (or, for `uid-conflict` and `two-patients`, used with a remark).
 
     Attributes:
         source: The caller's own label, with the place inside the folder or archive.

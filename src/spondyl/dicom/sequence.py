@@ -13,7 +13,8 @@ from spondyl.dicom.tags import items, number, word
 _NAMES = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName", "AcquisitionContrast")
 _OTHER = re.compile(
     r"(?<![a-z])(?:loc|scouts?|survey|lo[ck]ali[sz]ers?|topogram|calibration|dwi|dti|diff|diffusion|[de]?adc|tracew?"
-    r"|ep2d|ep b\d+|tof|mra|angio|swi|t2\*|t2[ -]?star|myelo\w*|haste|ssfse|ssh|ciss|fiesta|trufi|true ?fisp|tfi2d|ssfp|dess|perf|perfusion|fmri)"
+    r"|ep2d|ep b\d+|tof|mra|angio|swi|t2\*|t2[ -]?star"
+    r"|myelo\w*|haste|ssfse|ssh|ciss|fiesta|trufi|true ?fisp|tfi2d|ssfp|dess|perf|perfusion|fmri)"
     r"(?![a-z])"
 )
 _STIR = re.compile(r"stir|tirm")

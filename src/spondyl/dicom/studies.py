@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spondyl.core import Image, Series, Study
 from spondyl.core.identity import content_hash, pseudonym
+from spondyl.dicom.patients import Patient, told_apart
 from spondyl.dicom.report import ReadReport, Skipped
 
 
@@ -23,6 +24,7 @@ class ReadFile:
         instance: InstanceNumber, only for ordering where geometry is missing.
         modality, sex, age_years: As in `core.Study`.
         images: In frame order.
+        patient: Whose it is.
     """
 
     label: str
@@ -35,6 +37,10 @@ class ReadFile:
     sex: str | None
     age_years: float | None
     images: tuple[Image, ...]
+    patient: Patient = field(default_factory=Patient)
+
+
+_TOLD = Patient("told once")
 
 
 @dataclass(slots=True)
@@ -45,14 +51,16 @@ class _Gathered:
     files: list[ReadFile] = field(default_factory=list)
 
 
-def assemble(files: Sequence[ReadFile], skipped: Sequence[Skipped], key: bytes, pair: bool) -> ReadReport:
+def assemble(files: Sequence[ReadFile], skipped: Sequence[Skipped], key: bytes, pair: bool, known: Collection[str] = ()) -> ReadReport:
     """Group the files into studies.
 
     Args:
         files: In the order in which they were met.
         pair: All pictures (files of no modality) are one study.
+        known: Keys of studies that these files may belong to (`Reader.read`).
     """
-    kept, remarks = _without_repeats(files)
+    files, several = _by_patient(files, key, known)
+    kept, repeats = _without_repeats(files)
     together = "".join(sorted({file.sha256 for file in kept if _is_picture(file)}))
     studies: dict[str, _Gathered] = {}
     for file in kept:
@@ -66,8 +74,34 @@ def assemble(files: Sequence[ReadFile], skipped: Sequence[Skipped], key: bytes, 
     return ReadReport(
         studies=tuple(_study(name, gathered.files, key) for name, gathered in studies.items()),
         sources={name: tuple(gathered.labels) for name, gathered in studies.items()},
-        skipped=(*skipped, *remarks),
+        skipped=(*skipped, *several, *repeats),
     )
+
+
+def _by_patient(files: Sequence[ReadFile], key: bytes, known: Collection[str]) -> tuple[list[ReadFile], list[Skipped]]:
+    """The files with the patient they belong to and, where one study UID has several patients, a study key for each.
+
+    With several patients none keeps the key of the UID: it would name whichever was read, and one could get the other's result.
+    """
+    said: dict[str, set[Patient]] = {}
+    for file in files:
+        said.setdefault(file.study_key, set()).add(file.patient)
+    belongs = {study: told_apart(patients) for study, patients in said.items() if study}
+    found, remarks, first = [], [], dict[str, Patient]()
+    for file in files:
+        if not file.study_key:
+            found.append(file)
+            continue
+        whose = belongs[file.study_key]
+        patient = whose[file.patient]
+        own = pseudonym(key, " ".join((file.study_key, patient.identifier, patient.born, "" if patient.identifier else patient.name)))
+        apart = own in known or len(set(whose.values())) > 1
+        found.append(replace(file, patient=patient, study_key=own if apart else file.study_key))
+        if first.setdefault(file.study_key, patient) not in (patient, _TOLD):
+            message = "files of one study are of different patients; each patient's were taken as a study of their own"
+            remarks.append(Skipped(file.label, "two-patients", message, "Ask where the files come from"))
+            first[file.study_key] = _TOLD
+    return found, remarks
 
 
 def _is_picture(file: ReadFile) -> bool:
@@ -76,28 +110,28 @@ def _is_picture(file: ReadFile) -> bool:
 
 def _without_repeats(files: Sequence[ReadFile]) -> tuple[list[ReadFile], list[Skipped]]:
     """The same instance with the same pixels once, whichever was met first; with other pixels, both and a remark."""
-    chosen: dict[tuple[str, tuple[str, ...]], ReadFile] = {}
+    chosen: dict[tuple[Any, ...], ReadFile] = {}
     for file in files:
         best = chosen.setdefault(_shown(file), file)
         if file.sha256 < best.sha256:
             chosen[_shown(file)] = file
-    seen: set[str] = set()
+    seen: set[tuple[Any, ...]] = set()
     kept, remarks = [], []
     for file in files:
         if chosen[_shown(file)] is not file:
             remarks.append(Skipped(file.label, "duplicate", "the same image is there more than once and is used once"))
             continue
-        if file.instance_key in seen:
+        if _shown(file)[:2] in seen:
             message = "another image with the same identifier has other pixels; both were kept"
             remarks.append(Skipped(file.label, "uid-conflict", message, "Ask where the files come from"))
-        seen.add(file.instance_key)
+        seen.add(_shown(file)[:2])
         kept.append(file)
     return kept, remarks
 
 
-def _shown(file: ReadFile) -> tuple[str, tuple[str, ...]]:
+def _shown(file: ReadFile) -> tuple[Any, ...]:
     """What makes two files the same image."""
-    return file.instance_key, tuple(image.id for image in file.images)
+    return file.instance_key, file.patient, tuple(image.id for image in file.images)
 
 
 def _study(study_key: str, files: list[ReadFile], key: bytes) -> Study:

@@ -22,6 +22,9 @@ TAG_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, Overf
 """What pydicom is seen to raise for a malformed element."""
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
+_LONGEST = 1024
+"""Characters of a name that are compared."""
+
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _MODALITIES = re.compile(
     "AR|ASMT|AU|BDUS|BI|BMD|CR|CT|CTPROTOCOL|DG|DOC|DX|ECG|EPS|ES|FID|GM|HC|HD|IO|IOL|IVOCT|IVUS|KER|KEY|KO|"
@@ -135,6 +138,13 @@ def modality(dataset: Dataset) -> str:
     """Modality if it is a defined term, "OT" if it is anything else, "" if it is absent."""
     value = word(dataset, "Modality").upper()
     return value if _MODALITIES.fullmatch(value) else "OT" if value else ""
+
+
+def patient(dataset: Dataset) -> dict[str, str]:
+    """Whose the file is, as `wire.Head` has it: only for telling patients apart, so case and padding do not count."""
+    identifier, name = (word(dataset, keyword).casefold().rstrip("^= ")[:_LONGEST] for keyword in ("PatientID", "PatientName"))
+    born = re.sub(r"\D", "", word(dataset, "PatientBirthDate"))[:8]
+    return {"patient_id": identifier, "birth_date": born if born.strip("0") else "", "patient_name": name}
 
 
 def sex(dataset: Dataset) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,16 +31,22 @@ class WorkerLostError(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the file says about itself. The UIDs are replaced by pseudonyms before they reach anything that is kept."""
+    """What the file says about itself. The UIDs and the patient are replaced by pseudonyms before they reach anything that is kept."""
 
     study_uid: str = ""
     series_uid: str = ""
     instance_uid: str = ""
+    patient_id: str = field(default="", repr=False)
+    birth_date: str = field(default="", repr=False)
+    patient_name: str = field(default="", repr=False)
     instance: int = 0
     modality: str = ""
     sex: str | None = None
     age_years: float | None = None
     frames: int = 1
+
+
+_TEXTS = ("study_uid", "series_uid", "instance_uid", "patient_id", "birth_date", "patient_name", "modality")
 
 
 @dataclass(slots=True)
@@ -142,7 +148,7 @@ def receive_head(line: Line) -> Head:
         KeyError, ValueError, TypeError: If it is not.
     """
     fields = receive_json(line)["head"]
-    texts = {name: str(fields[name]) for name in ("study_uid", "series_uid", "instance_uid", "modality")}
+    texts = {name: str(fields[name]) for name in _TEXTS}
     sex, age = fields["sex"], fields["age_years"]
     return Head(
         **texts,
