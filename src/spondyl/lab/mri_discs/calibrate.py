@@ -134,7 +134,9 @@ def cam_scales(rows: Sequence[DiscRow]) -> dict[str, float]:
 
 
 def fit_on_sacrum(scores: Sequence[float], standing: Sequence[bool]) -> dict[str, float]:
-    """Platt scaling of the locator's "lowest" score, from whole slices and slices cut above the sacrum."""
+    """Platt scaling of the locator's "lowest" score, from whole slices and slices cut above the sacrum; as it is where there are none."""
+    if not scores:
+        return {"slope": 1.0, "offset": 0.0}
     clipped = np.clip(np.asarray(scores, np.float64), 1e-4, 1 - 1e-4)
     platt = fit_platt(np.log(clipped / (1 - clipped)), np.asarray(standing, np.int64))
     return {"slope": platt.slope, "offset": platt.offset}
