@@ -67,16 +67,23 @@ def tables(metrics: Mapping[str, Any]) -> str:
 
 def locating_table(metrics: Mapping[str, Any]) -> str:
     """Finding, counting and gating."""
-    own = metrics["locating"]
+    whole, turned = metrics["locating"]["all"], metrics["locating"]["stored_upright"]
+    gate = metrics["gate"]
     rows = [
-        ("boxed discs found (IoU 0.5) and numbered right", f"{own['boxed_series']} series", own["boxed_discs_found_and_numbered"]),
-        ("number of discs agrees with the gradings", f"{own['counted_series']} series", own["number_of_discs_right"]),
-        ("refused (three slices are stored upside down, and rightly refused)", f"{metrics['slices']} series", metrics["gate"]["refused"]),
-        ("sequence guessed right from the picture", f"{metrics['slices']} series", metrics["sequence_guessed_right"]),
+        ("boxed discs found (IoU 0.5) and numbered right", f"{whole['boxed_series']} series", whole["boxed_discs_found_and_numbered"]),
+        ("... of series that are stored upright", f"{turned['boxed_series']} series", turned["boxed_discs_found_and_numbered"]),
+        ("number of discs agrees with the gradings", f"{whole['counted_series']} series", whole["number_of_discs_right"]),
+        ("... of series that are stored upright", f"{turned['counted_series']} series", turned["number_of_discs_right"]),
+        ("refused though upright (false refusals)", f"{gate['stored_upright']} series", gate["false_refusals"]),
+        ("T1 told from T2-weighted by the picture", f"{metrics['slices']} series", metrics["t1_told_from_t2"]),
         ("lowest disc is named", "whole slices", metrics["levels"]["lowest_disc_named"]),
         ("lowest disc is named, wrongly", "slices cut above the sacrum", metrics["levels"]["lowest_disc_named_though_cut_away"]),
     ]
-    return _table(("patients, out of fold", "on", "share (95 %)"), [(a, b, _percent(c)) for a, b, c in rows])
+    said = (
+        f"{gate['stored_upside_down']} series of this source are stored upside down; {gate['upside_down_refused']} of them are refused, "
+        "as they should be, and count as missed in the rows that do not leave them out."
+    )
+    return _table(("patients, out of fold", "on", "share (95 %)"), [(a, b, _percent(c)) for a, b, c in rows]) + "\n\n" + said
 
 
 def pfirrmann_table(metrics: Mapping[str, Any]) -> str:

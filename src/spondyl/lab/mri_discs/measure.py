@@ -18,6 +18,7 @@ from spondyl.metrics.detection import box_iou
 from spondyl.metrics.discrimination import auroc
 from spondyl.metrics.intervals import Interval, bootstrap_interval, coverage_by_class, share_interval
 from spondyl.tasks.mri_discs.answers import GRADE, GRADES, QUESTIONS, answer, calibrated, decide
+from spondyl.tasks.mri_discs.choosing import WET
 from spondyl.tasks.mri_discs.levels import lowest_probability, name_disc
 
 OnStep = Callable[[str, int, int], None]
@@ -30,6 +31,8 @@ def measure(engine: Engine, cohort: Cohort, on_step: OnStep = lambda *_: None) -
     """Every figure of a bundle on a cohort. Training patients are judged by networks and settings that never saw them."""
     slices = slice_rows(engine, cohort.slices, lambda done, total: on_step("Measuring slices", done, total))
     discs = disc_rows(engine, slices, lambda done, total: on_step("Measuring discs", done, total))
+    left_out = engine.bundle.settings.get("left_out", ())
+    stored_upright = [row for row in slices if row.slice.stem not in left_out]
     met = sum(row.slice.image_id in engine.bundle.training_images for row in slices)
     return {
         "slices": len(slices),
@@ -37,13 +40,18 @@ def measure(engine: Engine, cohort: Cohort, on_step: OnStep = lambda *_: None) -
         "training_images_met": met,
         "patients_out_of_fold": len({row.slice.patient for row in slices if row.fold is not None}),
         "software": dict(engine.software),
-        "locating": locating(slices),
+        "locating": {"all": locating(slices), "stored_upright": locating(stored_upright)},
         "levels": naming(engine, slices),
         "gate": {
-            "refused": _share([row.refusal != "" for row in slices], [row.slice.patient for row in slices]),
+            "stored_upright": len(stored_upright),
+            "false_refusals": _share([row.refusal != "" for row in stored_upright], [row.slice.patient for row in stored_upright]),
+            "stored_upside_down": len(slices) - len(stored_upright),
+            "upside_down_refused": sum(row.refusal != "" for row in slices if row.slice.stem in left_out),
             "refused_slices": sorted(f"{row.slice.stem}: {row.refusal}" for row in slices if row.refusal),
         },
-        "sequence_guessed_right": _share([row.sequence == row.slice.sequence for row in slices], [row.slice.patient for row in slices]),
+        "t1_told_from_t2": _share(
+            [(row.sequence in WET) == (row.slice.sequence in WET) for row in slices], [row.slice.patient for row in slices]
+        ),
         "grading": {f"{sequence}, {view}": grading(engine, discs, sequence, view) for sequence, view in GROUPS},
     }
 

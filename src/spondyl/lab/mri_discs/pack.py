@@ -32,7 +32,7 @@ GATE = {"least_upright": 0.5, "sure_upright": 0.8, "least_sequence": 0.8}
 PLAUSIBLE = {"least_discs": 3, "least_mean_score": 0.4}
 LUMBAR = {"4": 0.06, "5": 0.91, "6": 0.03}
 """Prior of 4, 5, 6 lumbar vertebrae [our convention]: transitional anatomy is reported in 8-19 %, but changes the count in a part of it."""
-LEAST_LEVEL = 0.8
+LEAST_LEVEL = 0.7
 
 
 def recipe_of(run: Path) -> Recipe:
