@@ -98,11 +98,18 @@ def test_large_reads_lie_on_disk_and_look_the_same(tmp_path: Path) -> None:
     assert Shelf(in_memory=10**6).put(file) is file
 
 
-def test_a_read_is_limited_as_a_whole(tmp_path: Path) -> None:
-    with Reader(KEY, Limits(max_read_pixels=1000), workers=1) as small:
-        report = read(small, tmp_path, *(PNG(plasma(seed=seed)) for seed in range(5)))
-    assert len(report.studies) == 3
-    assert [row.code for row in report.skipped] == ["read-too-large"] * 2
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(("most", "kept"), [(2 * 24 * 20 * 4, 2), (3 * 24 * 20 * 4 - 1, 2), (24 * 20 * 4 - 1, 0)])
+def test_a_read_is_limited_as_a_whole(tmp_path: Path, workers: int, most: int, kept: int) -> None:
+    with Reader(KEY, Limits(max_read_bytes=most), workers=workers) as small:
+        report = read(small, tmp_path, *(PNG(plasma(24, 20, seed=seed)) for seed in range(9)))
+    assert sum(image.pixels.nbytes for study in report.studies for image in study.images) <= most
+    assert list(report.sources.values()) == [(f"case {index}",) for index in range(kept)]
+    assert [(row.source, row.code) for row in report.skipped] == [(f"case {index}", "read-too-large") for index in range(kept, 9)]
+
+
+def test_a_read_holds_a_gigabyte_unless_more_is_allowed() -> None:
+    assert Limits().max_read_bytes == 2**30
 
 
 def test_memory_is_limited_in_the_worker(tmp_path: Path) -> None:

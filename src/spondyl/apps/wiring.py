@@ -49,6 +49,7 @@ def limits(settings: Settings) -> Limits:
         max_file_bytes=settings.max_file_mb * MEBIBYTE,
         max_archive_bytes=settings.max_archive_mb * MEBIBYTE,
         max_archive_files=settings.max_archive_files,
+        max_read_bytes=settings.max_read_mb * MEBIBYTE,
         timeout_s=settings.decode_timeout_s,
     )
 

@@ -25,6 +25,30 @@ OnProgress = Callable[[int, int], None]
 Outcome = ReadFile | Skipped
 
 
+class _Room:
+    """The pixels that one read may still hold. Files are admitted in their order until one does not fit; none is after it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+        self.full = False
+
+    def admit(self, outcome: Outcome | None) -> Outcome | None:
+        """The same outcome, or a row in its place where there is no room."""
+        if not isinstance(outcome, ReadFile):
+            return outcome
+        self._left -= sum(image.pixels.nbytes for image in outcome.images)
+        self.full = self.full or self._left < 0
+        if not self.full:
+            return outcome
+        error = self.error()
+        return Skipped(outcome.label, error.code, error.message, error.hint)
+
+    def error(self) -> InputError:
+        """Why a file is not read any more."""
+        message = f"the pixels of one read pass {self._most / 2**20:g} MB with this file or one before it"
+        return InputError("read-too-large", message, "Read fewer files at once, or raise the limit")
+
+
 class Reader:
     """Reads files, folders, zip archives and DICOMDIRs in limited worker processes. One serves any number of threads.
 
@@ -90,34 +114,26 @@ class Reader:
 
     def _outcomes(self, entries: list[Entry], stack: ExitStack) -> Iterator[Outcome | None]:
         """One outcome an entry, in their order; None for the rest of an archive that was too large."""
+        room = _Room(self._limits.max_read_bytes)
         if len(entries) == 1 or self._workers == 1:
-            left = self._limits.max_read_pixels
-            for entry in entries:
-                outcome = self._outcome(entry, left)
-                left -= _pixels(outcome)
-                yield outcome
+            yield from (room.admit(self._outcome(entry, room)) for entry in entries)
             return
-        yield from self._in_parallel(entries, stack.enter_context(ThreadPoolExecutor(self._workers, "spondyl-read")))
-
-    def _in_parallel(self, entries: list[Entry], threads: ThreadPoolExecutor) -> Iterator[Outcome | None]:
-        left = self._limits.max_read_pixels
+        threads = stack.enter_context(ThreadPoolExecutor(self._workers, "spondyl-read"))
         waiting: deque[Future[Outcome | None]] = deque()
         for entry in entries:
             if len(waiting) >= 2 * self._workers:
-                outcome = waiting.popleft().result()
-                left -= _pixels(outcome)
-                yield outcome
-            waiting.append(threads.submit(self._outcome, entry, left))
+                yield room.admit(waiting.popleft().result())
+            waiting.append(threads.submit(self._outcome, entry, room))
         while waiting:
-            yield waiting.popleft().result()
+            yield room.admit(waiting.popleft().result())
 
-    def _outcome(self, entry: Entry, left: int) -> Outcome | None:
+    def _outcome(self, entry: Entry, room: _Room) -> Outcome | None:
         """The file behind one entry, or why it is not used."""
         if entry.archive is not None and entry.archive.spent:
             return None
         try:
-            if left <= 0:
-                raise InputError("read-too-large", "the files before this one filled the memory of one read", "Read fewer files at once")
+            if room.full:
+                raise room.error()
             data = entry.load(self._limits)
             return self._named(entry.label, content_hash(zero_preamble(data)), self._pool.decode(data))
         except InputError as error:
@@ -141,7 +157,3 @@ class Reader:
             images=answer.images,
             patient=Patient(*(said and pseudonym(self._key, f"{kind} {said}") for kind, said in whose)),
         )
-
-
-def _pixels(outcome: Outcome | None) -> int:
-    return sum(image.pixels.size for image in outcome.images) if isinstance(outcome, ReadFile) else 0

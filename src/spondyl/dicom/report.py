@@ -23,7 +23,7 @@ class Limits:
         max_archive_bytes: All entries of one archive, counted while they are expanded.
         max_archive_files: Entries of one archive.
         max_pixels: Rows x columns x samples x frames of one file, as declared and as the codestream says.
-        max_read_pixels: Rows x columns of all images of one read together; beyond 2^26 they lie on disk, four bytes each.
+        max_read_bytes: Pixels of all images of one read together, four bytes each; what passes 256 MB of them lies on disk.
         timeout_s: Decoding of one file, wall clock.
         worker_memory_bytes: What a worker may allocate on top of the loaded libraries.
         files_per_worker: A worker is replaced after so many files.
@@ -35,7 +35,7 @@ class Limits:
     max_pixels: int = 2**26
     timeout_s: float = 20.0
     worker_memory_bytes: int = 1536 * MEBIBYTE
-    max_read_pixels: int = 2**31
+    max_read_bytes: int = 1024 * MEBIBYTE
     files_per_worker: int = 200
 
     def __post_init__(self) -> None:
