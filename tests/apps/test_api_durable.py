@@ -6,12 +6,15 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
+from dbos import DBOS, Queue
 
 from apps.serving import AnyShelf, dicom, finished, png, process, send, served
 from doubles import BrightnessTask
 from spondyl.apps import wiring
+from spondyl.apps import worker as worker_room
 from spondyl.apps.settings import Settings
 from spondyl.apps.worker import Worker
 from spondyl.core.identity import content_hash
@@ -63,15 +66,16 @@ def test_a_server_killed_in_the_middle_of_an_analysis_delivers_the_result_once_i
     assert rows(tmp_path, "results") == 1
 
 
-def accept(folder: Path, data: bytes) -> Job:
+def accept(folder: Path, *data: bytes) -> Job:
     """An upload that was committed, and nothing more: as if the process had died right after."""
     settings = Settings(data=folder, readers=1)
     with Store(settings.database_url, folder) as store, wiring.reader(settings, load_or_create_key(folder)) as reader:
-        file = store.incoming()
-        file.write(data)
-        (kept,) = store.keep([file])
-        (study,) = reader.read([Source(kept.path, "a")]).studies
-        return store.accept([kept], [draft_of(study, (kept.name,))], tasks=["brightness"])
+        files = [store.incoming() for _ in data]
+        for file, content in zip(files, data, strict=True):
+            file.write(content)
+        kept = store.keep(files)
+        drafts = [draft_of(reader.read([Source(file.path, "a")]).studies[0], (file.name,)) for file in kept]
+        return store.accept(kept, drafts, tasks=["brightness"])
 
 
 def test_a_job_whose_workflow_was_never_written_is_found_at_the_start(tmp_path):
@@ -91,6 +95,53 @@ def test_a_job_that_takes_the_server_down_each_time_is_given_up_and_the_others_g
         assert (body["state"], body["error"]["code"]) == ("failed", "job-gave-up")
         assert finished(client, harmless.id)["state"] == "done"
         assert "stopped the server 3 times" in client.get(f"/studies/{deadly.studies[0]}").text
+
+
+def test_every_study_of_an_upload_has_its_own_attempts(tmp_path):
+    job = accept(tmp_path, png(0.1), png(0.2), png(0.3))
+    attempts: list[int] = []
+    with Store(f"sqlite:///{tmp_path / 'spondyl.sqlite'}", tmp_path) as store:
+
+        class Counting(BrightnessTask):
+            def run(self, *arguments):
+                attempts.append(store.job(job.id).attempts)
+                return super().run(*arguments)
+
+        for _ in range(2):
+            store.begin_job(job.id)
+        with served(tmp_path, {"brightness": Counting()}) as client:
+            assert finished(client, job.id)["state"] == "done"
+    assert attempts == [3, 1, 1], "the count began again with the study that was done"
+
+
+def test_a_job_that_could_not_be_handed_over_is_kept_and_done_soon(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(worker_room, "REQUEUE_S", 0.2)
+    hand_over, refusals = Queue.enqueue, iter([OSError("Jane^Doe"), OSError("Jane^Doe")])
+
+    def enqueue(*arguments: object) -> object:
+        for refusal in refusals:
+            raise refusal
+        return hand_over(*arguments)
+
+    with served(tmp_path) as client:
+        monkeypatch.setattr(Queue, "enqueue", enqueue)
+        answer = send(client, ("a.png", png()))
+        assert answer.status_code == 202, "it was kept, so it is acknowledged"
+        assert finished(client, answer.json()["job"]["id"])["state"] == "done"
+    assert "OSError" in caplog.text
+    assert "Jane" not in caplog.text
+
+
+def test_a_job_is_handed_over_however_often_it_was_before(tmp_path, monkeypatch):
+    ask = DBOS.get_workflow_status
+
+    def status(workflow: str) -> object:
+        return SimpleNamespace(status="SUCCESS") if int(workflow.rpartition(".")[2]) < 150 else ask(workflow)
+
+    monkeypatch.setattr(DBOS, "get_workflow_status", status)
+    job = accept(tmp_path, png())
+    with served(tmp_path) as client:
+        assert finished(client, job.id)["state"] == "done"
 
 
 def test_a_kept_file_that_has_gone_fails_its_job_with_a_reason(tmp_path):

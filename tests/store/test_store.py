@@ -175,6 +175,19 @@ def test_attempts_are_counted_and_a_planned_stop_does_not_count(store):
     assert store.waiting() == {"queued": 1, "running": 0}
 
 
+def test_a_new_answer_forgives_the_attempts_before_it_and_an_old_or_failed_one_does_not(store):
+    job, study = take_in(store, b"x"), make_study()
+    for _ in range(3):
+        store.begin_job(job.id)
+    store.save(study, make_output(study, status="failed"), job_id=job.id)
+    assert store.job(job.id).attempts == 3
+    store.save(study, make_output(study), job_id=job.id)
+    assert store.job(job.id).attempts == 1, "the attempt that goes on now"
+    store.begin_job(job.id)
+    store.save(study, make_output(study), job_id=job.id)
+    assert store.job(job.id).attempts == 2
+
+
 def test_what_is_noticed_later_is_added_to_what_was_skipped_once(store):
     job = take_in(store, b"x")
     row = {"file": None, "code": "uid-conflict", "message": "m", "hint": "h"}

@@ -7,18 +7,19 @@ DBOS keeps its tables in the same database as the store.
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dbos import DBOS, Queue, Serializer, SetWorkflowID
 
 from spondyl import __version__
+from spondyl.apps.study_memory import StudyMemory
 from spondyl.apps.wiring import answer, where
 from spondyl.core import NotFoundError, SpondylError, Study, StudyResult, TaskOutput
 from spondyl.core.errors import describe_unknown
@@ -33,8 +34,12 @@ APPLICATION_VERSION = "spondyl-jobs-1"
 """Pinned: DBOS recovers only jobs of its own version. Raise it when the steps of the workflow change their order or names."""
 QUEUE = "spondyl-analyse"
 POLL_S = 0.2
+REQUEUE_S = 30.0
+"""How often jobs are looked for that nobody works on: handing them over failed, or their workflow ended without them."""
 MAX_ATTEMPTS = 3
-"""A job that took the process down this often is given up, so that one bad study cannot keep the server from starting."""
+"""A study that took the process down this often is given up with its job, so that it cannot keep the server from starting."""
+RECOVERIES = 10_000
+"""How often DBOS itself takes a workflow up again; an upload of many studies may be interrupted often, and we count by study."""
 MAX_WAITING = 200
 """Jobs that may wait; an upload beyond that is asked to come back later."""
 MEMORY_BYTES = 64 * 2**20
@@ -56,6 +61,7 @@ class Worker:
         self._stopping = threading.Event()
         self._queue: Queue | None = None
         self._workflow: Callable[[str], str] | None = None
+        self._sweeper = threading.Thread(target=self._sweep, name="requeue", daemon=True)
 
     def start(self) -> None:
         """Begin to work; jobs that an earlier process left unfinished come first."""
@@ -67,17 +73,20 @@ class Worker:
         def analyse(job_id: str) -> str:
             return self._analyse(job_id)
 
-        self._workflow = DBOS.workflow(name="analyse", max_recovery_attempts=MAX_ATTEMPTS + 2)(analyse)
+        self._workflow = DBOS.workflow(name="analyse", max_recovery_attempts=RECOVERIES)(analyse)
         DBOS.launch()
         self._queue = DBOS.register_queue(
             QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=POLL_S, on_conflict="always_update"
         )
         for job_id in self._store.unfinished_jobs():
             self._enqueue(job_id)
+        self._sweeper.start()
 
     def stop(self, patience_s: int = 10) -> None:
         """Stop after the study in hand; the rest of its job goes on at the next start."""
         self._stopping.set()
+        if self._sweeper.is_alive():
+            self._sweeper.join()
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=patience_s)
 
     @property
@@ -86,20 +95,38 @@ class Worker:
         return sum(self._store.waiting().values()) >= MAX_WAITING
 
     def submit(self, job: Job, studies: Iterable[tuple[Study, Iterable[str]]] = ()) -> None:
-        """Hand over a job that the store has accepted; studies just read, with the kept files they came from, save reading them again."""
+        """Hand over a job that the store has accepted. It is kept, so nothing is raised: where this fails, it is tried again soon.
+
+        Args:
+            job: The job.
+            studies: Studies just read, with the kept files they came from, to save reading them again.
+        """
         for study, names in studies:
             self._memory.put(study, names)
-        self._enqueue(job.id)
+        try:
+            self._enqueue(job.id)
+        except Exception as error:  # a door: the caller's part is done
+            log.error("job %s waits for the next look: %s", job.id, where(error))
+
+    def _sweep(self) -> None:
+        while not self._stopping.wait(REQUEUE_S):
+            try:
+                for job_id in self._store.unfinished_jobs():
+                    self._enqueue(job_id)
+            except Exception as error:  # the door of this thread
+                log.error("jobs could not be handed over: %s", where(error))
 
     def _enqueue(self, job_id: str) -> None:
         """Enqueue under the job's id, or a further one where an earlier workflow ended without finishing the job."""
         if self._queue is None or self._workflow is None:
             raise RuntimeError("the worker was not started")
-        for attempt in range(1, 100):
+        for attempt in itertools.count(1):
             status = DBOS.get_workflow_status(f"{job_id}.{attempt}")
-            if status is None or status.status in ("PENDING", "ENQUEUED", "DELAYED"):
+            if status is None:
                 with SetWorkflowID(f"{job_id}.{attempt}"):
                     self._queue.enqueue(self._workflow, job_id)
+                return
+            if status.status in ("PENDING", "ENQUEUED", "DELAYED"):  # DBOS has it, after a restart too
                 return
 
     def _analyse(self, job_id: str) -> str:
@@ -130,6 +157,7 @@ class Worker:
                     return "interrupted"
                 errors.append(DBOS.run_step({"name": f"answer {task}"}, self._answer, job, key, task, progress))
                 progress.unit_done()
+            self._memory.drop(key)
         if errors and all(errors):
             return self._fail(job.id, errors[0])
         self._store.move_job(job.id, "done", "finished", 1.0)
@@ -149,7 +177,7 @@ class Worker:
         if output is None:
             return None
         progress.stage("save")
-        self._store.save(study, output)
+        self._store.save(study, output, job_id=job.id)
         return dict(output.result.refusal or {}) if output.result.status == "failed" else None
 
     def _output(self, study: Study, name: str, progress: _Progress) -> TaskOutput | None:
@@ -187,28 +215,6 @@ class Worker:
     def _fail(self, job_id: str, error: Mapping[str, str]) -> str:
         self._store.move_job(job_id, "failed", "finished", 1.0, error)
         return "failed"
-
-
-class StudyMemory:
-    """Studies just read, while they wait; the oldest go when their pixels pass the budget. Safe between threads."""
-
-    def __init__(self, budget_bytes: int) -> None:
-        self._budget = budget_bytes
-        self._held: OrderedDict[str, tuple[frozenset[str], Study]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, study: Study, sources: Iterable[str]) -> None:
-        """Hold a study that was read from these files."""
-        with self._lock:
-            self._held[study.key] = (frozenset(sources), study)
-            while self._held and sum(_bytes(held) for _, held in self._held.values()) > self._budget:
-                self._held.popitem(last=False)
-
-    def get(self, key: str, sources: Iterable[str]) -> Study | None:
-        """The study, if it is held and was read from just these files."""
-        with self._lock:
-            held = self._held.get(key)
-        return held[1] if held is not None and held[0] == frozenset(sources) else None
 
 
 class _Progress:
@@ -261,7 +267,3 @@ def _told(job_id: str, error: Exception) -> dict[str, str]:
         "code": "internal-error", "message": f"the analysis failed; incident {incident}",
         "hint": "This is our failure; report it with the incident number",
     }
-
-
-def _bytes(study: Study) -> int:
-    return sum(image.pixels.nbytes for image in study.images)

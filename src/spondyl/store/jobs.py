@@ -31,7 +31,7 @@ class Job:
         files: Content hashes of the uploaded files, in order.
         skipped: What could not be read: file (1 is the first of the upload), code, message, hint. No file names.
         error: {code, message, hint} where the state is "failed".
-        attempts: How often its analysis began.
+        attempts: How often its analysis began since it last brought a new answer.
     """
 
     id: str
@@ -106,6 +106,11 @@ def begin(connection: Connection, job_id: str) -> int:
     """Count one more attempt and say which it is (1 is the first)."""
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(attempts=jobs.c.attempts + 1))
     return int(connection.scalars(select(jobs.c.attempts).where(jobs.c.id == job_id)).one())
+
+
+def forgive(connection: Connection, job_id: str) -> None:
+    """The attempt that goes on has come somewhere: it counts as the first."""
+    connection.execute(update(jobs).where(jobs.c.id == job_id, jobs.c.attempts > 1).values(attempts=1))
 
 
 def remark(connection: Connection, job_id: str, rows: Sequence[Mapping[str, Any]]) -> None:

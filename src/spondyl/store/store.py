@@ -191,8 +191,13 @@ class Store:
             raise NotFoundError("unknown-study", "no study has this key", "List the studies to see their keys")
         return found
 
-    def save(self, study: Study, output: TaskOutput) -> bool:
+    def save(self, study: Study, output: TaskOutput, job_id: str = "") -> bool:
         """Keep an answer, its pictures and its heat maps; durable on return.
+
+        Args:
+            study: What was answered.
+            output: The answer.
+            job_id: The job it belongs to, if any; with a new answer that did not fail, its attempts count anew.
 
         Returns:
             False if the same answer (same input, weights and software) was there already; it then stays as it is.
@@ -212,6 +217,8 @@ class Store:
             for image, name in pictures:
                 study_rows.add_image(connection, study.key, image.id, name, image.shape)
             study_rows.add_result(connection, result, result.to_json(), answer, output.maps, artefact)
+            if result.status != "failed":
+                job_rows.forgive(connection, job_id)
             connection.execute(insert(audit).values(_audit("analysis", f"save {result.task}"[:64], study.key, result.status)))
         return True
 
