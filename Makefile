@@ -30,11 +30,11 @@ lab: .venv-lab/.ready ## Sets up .venv-lab: training, tests and checks
 
 demo-data/.ready: | .venv/.ready
 	rm -rf demo-data/samples
-	$(SERVE)/spondyl phantom make --layout dicom --subjects 3 --seed 7 --out demo-data/samples
+	$(SERVE)/spondyl phantom samples --seed 7 --out demo-data/samples
 	@touch $@
 
 demo: .venv/.ready demo-data/.ready ## Starts the server with sample studies analysed (PORT=8000)
-	-$(SERVE)/spondyl analyze demo-data/samples/subject-* --data demo-data/data
+	-$(SERVE)/spondyl analyze demo-data/samples --data demo-data/data
 	$(SERVE)/spondyl serve --data demo-data/data --port $(PORT) --open
 
 test: .venv-lab/.ready ## Runs the tests

@@ -113,3 +113,15 @@ def export(
     bundle = verbs.export(run, out)
     body = {"name": bundle.note.name, "version": bundle.note.version, "sha256": bundle.sha256, "out": str(out)}
     typer.echo(jsonlib.dumps(body) if json else f"{bundle.note.name} {bundle.note.version} ({bundle.sha256[:12]}): {out}")
+
+
+@phantom.command("samples", epilog="Example: spondyl phantom samples --seed 7 --out samples")
+def samples(
+    out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder to fill.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed: the same seed gives the same studies.")] = 7,
+) -> None:
+    """Write the six studies of the demo: with T1 and T2, cropped, transitional, a PNG, and one that is refused."""
+    from spondyl.datasets.dicom_folder import write_samples
+
+    for row in write_samples(out, seed):
+        typer.echo(f"{row['name']}: {row['title']}")

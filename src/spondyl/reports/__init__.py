@@ -3,10 +3,10 @@
 from spondyl.reports.annotated import annotated_png, shown_image
 from spondyl.reports.findings import findings_csv
 from spondyl.reports.heatmap import heat_png, overlay
-from spondyl.reports.rows import EVIDENCE, LevelRow, level_rows, measure_text, set_text, yes_no_text
+from spondyl.reports.rows import EVIDENCE, LevelRow, level_rows, likely_names, measure_text, set_text, yes_no_text
 from spondyl.reports.slice_png import slice_png
 
 __all__ = [
-    "EVIDENCE", "LevelRow", "annotated_png", "findings_csv", "heat_png", "level_rows", "measure_text", "overlay",
+    "EVIDENCE", "LevelRow", "annotated_png", "findings_csv", "heat_png", "level_rows", "likely_names", "measure_text", "overlay",
     "set_text", "shown_image", "slice_png", "yes_no_text",
 ]

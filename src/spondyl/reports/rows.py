@@ -100,6 +100,12 @@ def _place(item: Finding | Measurement) -> _Place:
     return item.level_from_bottom, side, None if item.level_from_bottom is not None else item.level
 
 
+def likely_names(finding: Finding, most: int = 3, least: float = 0.05) -> tuple[str, ...]:
+    """The likeliest alternatives of a level, few enough to be read; result.json has them all."""
+    ranked = sorted(finding.level_alternatives.items(), key=lambda item: -item[1])
+    return tuple(name for name, chance in ranked[:most] if chance >= least)
+
+
 def _row(result: StudyResult, place: _Place) -> LevelRow:
     findings = [finding for finding in result.findings if _place(finding) == place]
     measured = [item for item in result.measurements if _place(item) == place]
@@ -107,7 +113,7 @@ def _row(result: StudyResult, place: _Place) -> LevelRow:
     items: list[Finding | Measurement] = [*findings, *measured]
     name = next((item.level for item in items if item.level), None)
     label = name or (f"#{from_bottom}" if from_bottom is not None else "")
-    unsure = () if name else next((tuple(finding.level_alternatives) for finding in findings if finding.level_alternatives), ())
+    unsure = () if name else next((likely_names(finding) for finding in findings if finding.level_alternatives), ())
     return LevelRow(
         label=f"{label} {side}" if side else label,
         candidates=unsure,

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from spondyl.core import Finding, Measurement, StudyResult, term
-from spondyl.reports import EVIDENCE, LevelRow, level_rows, set_text
+from spondyl.reports import EVIDENCE, LevelRow, level_rows, likely_names, set_text
 from spondyl.store import MapNote
 
 
@@ -119,7 +119,7 @@ def _row(row: LevelRow, heats: dict[Any, str]) -> Row:
     named = next((finding for finding in row.findings if finding.level_confidence is not None), None)
     return Row(
         row.label or "whole image", not row.candidates, named.level_confidence if named else None,
-        tuple((name, chance) for name, chance in named.level_alternatives.items() if name != named.level) if named else (),
+        tuple((name, named.level_alternatives[name]) for name in likely_names(named)) if named else (),
         tuple(_answer(finding, heats) for finding in row.graded), tuple(_answer(finding, heats) for finding in row.yes_no),
         row.measured, row.refer,
     )
