@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from dicom.dicom_files import KEY, PNG, SECRETS, code_of, compressed, dataset, plasma, read, written
+from dicom.dicom_files import KEY, PNG, SECRETS, UID, code_of, compressed, dataset, plasma, read, written
 from spondyl.core import Image, SpondylError
 from spondyl.dicom import Limits, Reader, Source, sniff, zero_preamble
 from spondyl.dicom.shelf import Shelf
@@ -191,8 +191,11 @@ def test_what_a_file_says_of_its_patient_appears_nowhere(tmp_path: Path, caplog:
     odd = dataset(
         STORED, Modality="SR", PatientSex="Wunderlich", PatientAge="Zebedeus", SeriesDescription=SECRETS[0], ViewPosition=SECRETS[1]
     )
+    place = {"ImageOrientationPatient": [0, 1, 0, 0, 0, -1], "ImagePositionPatient": [0, 0, 0], "FrameOfReferenceUID": UID}
     files = [
         GOOD,
+        written(dataset(plasma(seed=1), **place)),
+        written(dataset(plasma(seed=2), PatientName=SECRETS[1], PatientID=SECRETS[2] + "9")),
         GOOD[:-100],
         written(odd),
         written(compressed(dataset(STORED), "1.2.840.10008.1.2.4.90", [b"Wunderlich" * 9])),

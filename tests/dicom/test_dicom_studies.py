@@ -287,3 +287,13 @@ def test_frames_that_share_one_position_have_none(reader: Reader, tmp_path: Path
     for image in read(reader, tmp_path, written(made)).studies[0].images:
         assert image.geometry is None
         assert image.view == "sagittal"
+
+
+def test_slices_of_one_frame_of_reference_share_its_pseudonym(reader: Reader, tmp_path: Path) -> None:
+    frames = (UID + ".7", UID + ".7", UID + ".8", None)
+    made = [slice_at(float(at), at, FrameOfReferenceUID=frame, SeriesInstanceUID=f"{UID}.{at}") for at, frame in enumerate(frames)]
+    (study,) = read(reader, tmp_path, *map(written, made)).studies
+    found = {image.geometry.position[0]: image.geometry.frame for image in study.images}
+    assert found[0.0] == found[1.0] != found[2.0]
+    assert found[3.0] == ""
+    assert found[0.0] == pseudonym(KEY, f"frame {UID}.7")

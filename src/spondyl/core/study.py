@@ -20,11 +20,13 @@ class Geometry:
         position: ImagePositionPatient, centre of the first pixel, (x, y, z).
         row_direction: Unit vector along increasing column index (first three of ImageOrientationPatient).
         column_direction: Unit vector along increasing row index (last three).
+        frame: Keyed pseudonym of the frame of reference, "" where the file names none. Positions are comparable only within one frame.
     """
 
     position: tuple[float, float, float]
     row_direction: tuple[float, float, float]
     column_direction: tuple[float, float, float]
+    frame: str = ""
 
     @property
     def normal(self) -> NDArray[np.float64]:

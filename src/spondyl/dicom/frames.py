@@ -52,6 +52,7 @@ def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, I
         study_uid=tags.word(dataset, "StudyInstanceUID"),
         series_uid=tags.word(dataset, "SeriesInstanceUID"),
         instance_uid=tags.word(dataset, "SOPInstanceUID"),
+        frame_uid=tags.word(dataset, "FrameOfReferenceUID"),
         **tags.patient(dataset),
         instance=int(tags.number(dataset, "InstanceNumber") or 0),
         modality=modality,

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from spondyl.core import InputError
+from spondyl.core import Image, InputError
 from spondyl.core.identity import content_hash, pseudonym
 from spondyl.dicom.found import Entry, find
 from spondyl.dicom.patients import Patient
@@ -143,6 +144,7 @@ class Reader:
     def _named(self, label: str, sha256: str, answer: Answer) -> ReadFile:
         """Pseudonyms in the place of UIDs."""
         head = answer.head
+        frame = head.frame_uid and pseudonym(self._key, f"frame {head.frame_uid}")
         whose = (("patient", head.patient_id), ("born", head.birth_date), ("name", head.patient_name))
         return ReadFile(
             label=label,
@@ -154,6 +156,11 @@ class Reader:
             modality=head.modality,
             sex=head.sex,
             age_years=head.age_years,
-            images=answer.images,
+            images=tuple(_framed(image, frame) for image in answer.images),
             patient=Patient(*(said and pseudonym(self._key, f"{kind} {said}") for kind, said in whose)),
         )
+
+
+def _framed(image: Image, frame: str) -> Image:
+    """The same image, its place in the frame of reference of this pseudonym."""
+    return replace(image, geometry=replace(image.geometry, frame=frame)) if frame and image.geometry else image

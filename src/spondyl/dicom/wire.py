@@ -36,6 +36,7 @@ class Head:
     study_uid: str = ""
     series_uid: str = ""
     instance_uid: str = ""
+    frame_uid: str = ""
     patient_id: str = field(default="", repr=False)
     birth_date: str = field(default="", repr=False)
     patient_name: str = field(default="", repr=False)
@@ -46,7 +47,7 @@ class Head:
     frames: int = 1
 
 
-_TEXTS = ("study_uid", "series_uid", "instance_uid", "patient_id", "birth_date", "patient_name", "modality")
+_TEXTS = ("study_uid", "series_uid", "instance_uid", "frame_uid", "patient_id", "birth_date", "patient_name", "modality")
 
 
 @dataclass(slots=True)
@@ -180,7 +181,7 @@ def receive_image(line: Line, max_pixels: int) -> Image:
         spacing_source=str(source) if source else None,
         view=str(fields["view"]),
         sequence=str(fields["sequence"]),
-        geometry=Geometry(*map(_triple, place)) if place else None,
+        geometry=Geometry(_triple(place[0]), _triple(place[1]), _triple(place[2])) if place else None,
         colour=bool(fields["colour"]),
     )
 
