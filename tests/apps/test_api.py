@@ -260,6 +260,24 @@ def test_a_wrong_parameter_is_named(client, study):
     assert "limit" in answer.json()["message"]
 
 
+@pytest.mark.parametrize("last", ["²", "9" * 30, "-1", "1e3", ""])
+def test_a_last_event_id_that_is_none_of_ours_starts_from_the_beginning(client, last):
+    job = send(client, ("a.png", png(0.72))).json()["job"]["id"]
+    finished(client, job)
+    answer = client.get(f"/api/v1/jobs/{job}/events", headers={"last-event-id": last.encode()})
+    assert answer.status_code == 200
+    assert answer.text.startswith("id: 1\n")
+
+
+@pytest.mark.parametrize(("path", "status"), [
+    (f"/api/v1/studies?offset={10**30}", 422), (f"/api/v1/studies?limit={10**30}", 422), (f"/api/v1/studies?offset={'9' * 5000}", 422),
+    ("/api/v1/studies/{study}/results/brightness/heatmap.png?finding=pfirrmann_grade&level=" + "9" * 5000, 404),
+    ("/api/v1/studies/{study}/results/brightness/heatmap.png?finding=pfirrmann_grade&level=²", 404),
+])
+def test_a_number_too_large_for_anything_is_the_callers_mistake(client, study, path, status):
+    assert client.get(path.format(study=study)).status_code == status
+
+
 # The rest
 
 

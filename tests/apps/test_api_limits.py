@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
-from apps.serving import dicom, finished, png, send, served
+from apps.serving import dicom, finished, png, process, send, served
+from spondyl.apps.api import crowd
+from spondyl.core import SpondylError
 from spondyl.inference import Shelf
 
 MEGABYTE = 2**20
@@ -124,6 +129,66 @@ def test_an_upload_beyond_the_queue_is_asked_to_come_back(client, monkeypatch):
     answer = send(client, ("a.png", png(0.46)))
     assert (answer.status_code, answer.json()["code"]) == (503, "server-busy")
     assert answer.headers["retry-after"] == "30"
+
+
+def test_only_so_many_uploads_are_read_at_once_and_the_others_wait_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(crowd, "UPLOADS_AT_ONCE", 0)
+    monkeypatch.setattr(crowd, "PATIENCE_S", 0.1)
+    with served(tmp_path) as client:
+        answer = send(client, ("a.png", png()))
+        assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "server-busy", "30")
+        assert not list((tmp_path / "incoming").iterdir())
+
+
+def test_an_upload_whose_turn_comes_goes_on():
+    async def all_of_them() -> list[str]:
+        turns, said = crowd.Turns(2, 60), []
+
+        async def one(name: int) -> None:
+            async with turns.turn():
+                said.append("in")
+                await anyio.sleep(0.01)
+                said.append("out")
+
+        async with anyio.create_task_group() as group:
+            for name in range(5):
+                group.start_soon(one, name)
+        return said
+
+    said = anyio.run(all_of_them)
+    inside = [said[: n + 1].count("in") - said[: n + 1].count("out") for n in range(len(said))]
+    assert said.count("out") == 5
+    assert max(inside) == 2
+
+
+def test_a_turn_is_given_back_after_a_failure():
+    async def fail_and_come_again() -> None:
+        turns = crowd.Turns(1, 0.1)
+        with pytest.raises(OSError, match="disk"):
+            async with turns.turn():
+                raise OSError("disk")
+        async with turns.turn():
+            with pytest.raises(SpondylError, match="still being read"):
+                async with turns.turn():
+                    raise AssertionError("two at once")
+
+    anyio.run(fail_and_come_again)
+
+
+def test_event_streams_have_a_limit_and_a_closed_one_makes_room(tmp_path):
+    with process(tmp_path, delay_s=60) as (_, client), ExitStack() as stack:
+        address = f"/api/v1/jobs/{send(client, ('a.png', png())).json()['job']['id']}/events"
+        streams = [client.send(client.build_request("GET", address), stream=True) for _ in range(crowd.MOST_STREAMS)]
+        stack.callback(lambda: [stream.close() for stream in streams])
+        assert {stream.status_code for stream in streams} == {200}
+        assert (client.get(address).status_code, client.get(address).json()["code"]) == (503, "server-busy")
+        streams[0].close()
+        end = time.monotonic() + 60
+        while (again := client.send(client.build_request("GET", address), stream=True)).status_code == 503:
+            again.close()
+            assert time.monotonic() < end, "the place of a reader who went away stays taken"
+            time.sleep(0.1)
+        streams.append(again)
 
 
 def test_our_own_failure_is_500_with_an_incident_and_no_trace(tmp_path):

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from spondyl.apps.api.crowd import busy
 from spondyl.apps.api.errors import UnreadableUploadError
 from spondyl.apps.api.receive import Received
 from spondyl.apps.api.unpack import Part, unpack
 from spondyl.apps.worker import Worker
-from spondyl.core import InputError, NotFoundError, SpondylError, Study
+from spondyl.core import InputError, NotFoundError, Study
 from spondyl.core.errors import describe_unknown
 from spondyl.dicom import Limits, Reader, Source
 from spondyl.store import Incoming, Job, Store, StudyDraft, draft_of
@@ -88,7 +89,7 @@ class Intake:
             SpondylError: If too many jobs wait.
         """
         if self.worker.full:
-            raise SpondylError("server-busy", "many uploads wait to be analysed", "Send it again in a minute")
+            raise busy("many uploads wait to be analysed")
 
     def _read(self, parts: Iterator[Part], pair: bool, look: _Look) -> None:
         for number, batch in enumerate(_batches(parts, look, whole=pair)):

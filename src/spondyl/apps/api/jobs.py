@@ -11,13 +11,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from spondyl.apps.api import crowd
 from spondyl.apps.api.intake import Accepted, Intake
 from spondyl.apps.api.receive import FILE_FIELDS, Form, UploadLimits, receive
-from spondyl.apps.api.schemas import AcceptedBody, ErrorBody, JobBody, SkippedFile, job_body
+from spondyl.apps.api.schemas import AcceptedBody, ErrorBody, JobBody, SkippedFile, job_body, whole_number
 from spondyl.core import InputError
-from spondyl.store import Store
+from spondyl.store import Job, JobEvent, Store
 
-POLL_S = 0.1
+POLL_S = 0.25
 HEARTBEAT_S = 15.0
 
 _FORM = {
@@ -40,13 +41,18 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 def upload_router(intake: Intake, limits: UploadLimits) -> APIRouter:
     """POST /api/v1/studies."""
     router = APIRouter(prefix="/api/v1", tags=["jobs"])
+    turns = crowd.Turns(crowd.UPLOADS_AT_ONCE, crowd.PATIENCE_S)
 
     @router.post("/studies", status_code=202, response_model=AcceptedBody, responses=_ERRORS, openapi_extra=_FORM)
     async def upload(request: Request) -> JSONResponse:
         """Send one or many files, or a zip. Acknowledged only when all of it is safe on disk; the answer comes with the job."""
         await run_in_threadpool(intake.check_queue)
         form = await receive(request, intake.store.incoming, limits)
-        accepted = await run_in_threadpool(_take, intake, form)
+        try:
+            async with turns.turn():
+                accepted = await run_in_threadpool(_take, intake, form)
+        finally:
+            form.discard()
         skipped = [SkippedFile(**{k: row[k] for k in ("source", "code", "message", "hint")}) for row in accepted.skipped]
         body = AcceptedBody(job=job_body(accepted.job, skipped), studies=list(accepted.job.studies), skipped=skipped)
         return JSONResponse(body.model_dump(), 202, {"location": f"/api/v1/jobs/{accepted.job.id}"})
@@ -57,6 +63,7 @@ def upload_router(intake: Intake, limits: UploadLimits) -> APIRouter:
 def job_router(store: Store) -> APIRouter:
     """GET /api/v1/jobs/..."""
     router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses={404: {"model": ErrorBody}})
+    streams = crowd.Streams(crowd.MOST_STREAMS)
 
     @router.get("/{job_id}")
     def job(job_id: str) -> JobBody:
@@ -67,27 +74,23 @@ def job_router(store: Store) -> APIRouter:
     async def events(job_id: str, request: Request) -> StreamingResponse:
         """Server-sent events: `stage` for each step, from the first one or from Last-Event-ID on, and `end` with the job."""
         await run_in_threadpool(store.job, job_id)
-        last = request.headers.get("last-event-id", "")
-        stream = _events(store, job_id, int(last) if last.isdigit() else 0)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+        last = whole_number(request.headers.get("last-event-id", ""))
+        return streams.stream(_events(store, job_id, last or 0))
 
     return router
 
 
 def _take(intake: Intake, form: Form) -> Accepted:
-    try:
-        pair = _flag(form.fields.get("pair", ""))
-        return intake.take(form.files, task=form.fields.get("task", ""), pair=pair, too_large=form.skipped)
-    finally:
-        form.discard()
+    pair = _flag(form.fields.get("pair", ""))
+    return intake.take(form.files, task=form.fields.get("task", ""), pair=pair, too_large=form.skipped)
 
 
 async def _events(store: Store, job_id: str, last: int) -> AsyncIterator[str]:
     """Read from the database, so that a stream may begin before a restart and go on after it."""
     quiet_s = 0.0
     while True:
-        job = await run_in_threadpool(store.job, job_id)
-        for event in await run_in_threadpool(store.job_events, job_id, last):
+        job, events = await run_in_threadpool(_look, store, job_id, last)
+        for event in events:
             last, quiet_s = event.seq, 0.0
             data = {"state": event.state, "stage": event.stage, "progress": event.progress}
             yield f"id: {event.seq}\nevent: stage\ndata: {json.dumps(data)}\n\n"
@@ -99,6 +102,11 @@ async def _events(store: Store, job_id: str, last: int) -> AsyncIterator[str]:
             yield ": still here\n\n"
         await anyio.sleep(POLL_S)
         quiet_s += POLL_S
+
+
+def _look(store: Store, job_id: str, last: int) -> tuple[Job, tuple[JobEvent, ...]]:
+    """The job and then its new events: a job seen finished has told its last one."""
+    return store.job(job_id), store.job_events(job_id, last)
 
 
 def _flag(text: str) -> bool:

@@ -9,6 +9,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from spondyl.apps.api.schemas import whole_number
 from spondyl.core import InputError
 from spondyl.core.errors import describe_unknown
 from spondyl.store import Incoming
@@ -89,8 +90,7 @@ def _boundary(request: Request, limits: UploadLimits) -> bytes:
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
         raise InputError("not-multipart", "the body is not a multipart form", "Send files in the field `files` of a multipart form")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limits.total_bytes:
+    if (whole_number(request.headers.get("content-length", "")) or 0) > limits.total_bytes:
         raise _too_large(limits)
     return boundary
 

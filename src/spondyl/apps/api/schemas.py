@@ -83,6 +83,11 @@ class HealthBody(BaseModel):
     queue: dict[str, int]
 
 
+def whole_number(text: str) -> int | None:
+    """A number from a header or a query, if it is one that a database can hold: at most 15 ASCII digits."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
+
+
 def job_body(job: Job, skipped: list[SkippedFile] | None = None) -> JobBody:
     """A job as REST shows it; without `skipped`, its kept rows, which know no names."""
     rows = skipped if skipped is not None else [

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from spondyl.apps.api.schemas import ErrorBody, StudiesBody, StudyBody, study_body
+from spondyl.apps.api.schemas import ErrorBody, StudiesBody, StudyBody, study_body, whole_number
 from spondyl.core import HeatMap, NotFoundError, Series, Study, StudyResult
 from spondyl.reports import annotated_png, findings_csv, heat_png, shown_image, slice_png
 from spondyl.store import ResultRow, Store, parse_result
@@ -23,7 +23,7 @@ def study_router(store: Store) -> APIRouter:
     router = APIRouter(prefix="/api/v1/studies", tags=["studies"], responses={404: {"model": ErrorBody}})
 
     @router.get("")
-    def studies(limit: int = Query(100, ge=1, le=1000), offset: int = Query(0, ge=0)) -> StudiesBody:
+    def studies(limit: int = Query(100, ge=1, le=1000), offset: int = Query(0, ge=0, le=10**9)) -> StudiesBody:
         """Studies that are kept, newest first."""
         return StudiesBody(studies=[study_body(row) for row in store.studies(limit, offset)], total=store.study_count())
 
@@ -96,7 +96,9 @@ def _choose(maps: Sequence[HeatMap], result: StudyResult, finding: str, level: s
         NotFoundError: If there is none.
     """
     names = {item.level: item.level_from_bottom for item in result.findings if item.level}
-    number = int(level) if level.isascii() and level.isdigit() else names.get(level)
+    number = whole_number(level)
+    if number is None:
+        number = names.get(level)
     for heat in maps:
         here = not level or (number is not None and heat.level_from_bottom == number)
         if here and heat.finding == finding and (heat.side or "") == side:
