@@ -98,8 +98,13 @@ def _by_patient(files: Sequence[ReadFile], key: bytes, known: Collection[str]) -
         apart = own in known or len(set(whose.values())) > 1
         found.append(replace(file, patient=patient, study_key=own if apart else file.study_key))
         if first.setdefault(file.study_key, patient) not in (patient, _TOLD):
-            message = "files of one study are of different patients; each patient's were taken as a study of their own"
-            remarks.append(Skipped(file.label, "two-patients", message, "Ask where the files come from"))
+            row = Skipped(
+                file.label,
+                "two-patients",
+                "files of one study are of different patients; each patient's were taken as a study of their own",
+                "Ask where the files come from",
+            )
+            remarks.append(row)
             first[file.study_key] = _TOLD
     return found, remarks
 
