@@ -154,8 +154,9 @@ def refusal_table(metrics: Mapping[str, Any]) -> str:
 def phantom_table(metrics: Mapping[str, Any]) -> str:
     """Disc heights and level names on the digital spine."""
     own = metrics["insilico"]["heights"]
+    error = own["mean_absolute_error_mm"]
     rows = [
-        ("disc height, mean absolute error", str(own["discs"]), f"{own['mean_absolute_error_mm']:.2f} mm"),
+        ("disc height, mean absolute error", str(own["discs"]), "-" if error is None else f"{error:.2f} mm"),
         ("disc height within 1 mm", str(own["within_1_mm"][3]), _percent(own["within_1_mm"])),
         *((f"... tilted {name}", str(row[3]), _percent(row)) for name, row in own["within_1_mm_by_tilt"].items()),
         ("its error bar holds the truth (90 % promised)", str(own["error_bar_covers"][3]), _percent(own["error_bar_covers"])),

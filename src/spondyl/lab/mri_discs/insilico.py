@@ -103,8 +103,8 @@ def height_errors(engine: Engine, count: int) -> dict[str, Any]:
     return {
         "discs": len(e),
         "not_measured": missed,
-        "mean_error_mm": float(e.mean()),
-        "mean_absolute_error_mm": float(np.abs(e).mean()),
+        "mean_error_mm": float(e.mean()) if len(e) else None,
+        "mean_absolute_error_mm": float(np.abs(e).mean()) if len(e) else None,
         "within_1_mm": _rate(list(np.abs(e) <= 1)),
         "within_1_mm_by_tilt": {name: _rate(list(np.abs(e[rows]) <= 1)) for name, rows in bands.items()},
         "error_bar_covers": _rate(list(np.abs(e) <= np.array(halves))),
