@@ -198,9 +198,9 @@ class Worker:
         if study is not None:
             return study
         sources = [Source(self._store.upload_path(name), name) for name in names]
-        report = self._reader.read(sources, pair=job.pair)
+        report = self._reader.read(sources, pair=job.pair, known=(key,))
         conflicts = [{"file": None, "code": row.code, "message": row.message, "hint": row.hint} for row in report.skipped
-                     if row.code == "uid-conflict"]
+                     if row.code in ("uid-conflict", "two-patients", "read-too-large")]
         if conflicts:
             self._store.remark(job.id, conflicts)
         study = next((found for found in report.studies if found.key == key), None)
