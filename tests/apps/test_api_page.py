@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import httpx
@@ -55,7 +56,8 @@ class Everything:
             self.name, "done", study_note(study), bundle, {"spondyl": "test"},
             images=(ImageNote(image.id, *image.shape, image.spacing_mm, image.view, image.sequence),), findings=tuple(findings),
             measurements=(measured,), curves=({"name": "main_curve", "angle_deg": 31.5, "apex": "T8", "end_vertebrae": ["T5", "T11"]},),
-            warnings=(Notice("spacing-unknown", "no <script>millimetres</script>"),),
+            warnings=(Notice("spacing-unknown", "no <script>millimetres</script>"),
+                      *[Notice("image-left-out", "an image is <too> small")] * 3),
         )
         return TaskOutput(result, tuple(maps))
 
@@ -113,6 +115,29 @@ def test_all_that_the_result_says_is_on_the_page(page):
                  "between <end> plates", "main curve", "31.5", '["T5", "T11"]', "L1/L2 60 %", "or T12/L1 40 %", "not said", "90 % set",
                  "refer", "left", "right", "Research software. Not a diagnosis.", "m1:"):
         assert text in words, text
+
+
+def test_warnings_are_a_quiet_list_below_the_table_with_the_same_words_once(page):
+    assert page.count("no &lt;script&gt;millimetres") == 1
+    assert page.index("</table>") < page.index('class="notes quiet"') < page.index("no &lt;script&gt;millimetres")
+    assert " ".join(Seen(page).words.split()).count("an image is <too> small (3 times)") == 1
+    assert ("li", {"title": "spacing-unknown"}) in Seen(page).tags
+    assert "notice warn" not in page
+
+
+def test_the_warnings_of_a_refusal_are_shown_too(tmp_path):
+    class Refuses(Everything):
+        def run(self, study, selection, engine, on_stage):
+            result = super().run(study, selection, engine, on_stage).result
+            return TaskOutput(replace(result, status="refused", refusal={"code": "c", "message": "no spine", "hint": "h"}, findings=(),
+                                      measurements=(), curves=()))
+
+    with served(tmp_path, {"everything": Refuses()}) as client:
+        body = send(client, ("a.png", png(0.33))).json()
+        finished(client, body["job"]["id"])
+        words = Seen(client.get(f"/studies/{body['studies'][0]}").text).words
+    assert "no spine" in words
+    assert "an image is <too> small (3 times)" in words
 
 
 def test_nothing_of_a_result_becomes_markup(page):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A warning, and how often the result has it in these words."""
+
+    code: str
+    message: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ResultView:
     """Everything the page shows of one result."""
 
@@ -94,6 +104,7 @@ class ResultView:
     has_grades: bool
     has_measures: bool
     curves: tuple[tuple[tuple[str, str], ...], ...]
+    notes: tuple[Note, ...]
 
 
 def view_of(result: StudyResult, notes: Sequence[MapNote]) -> ResultView:
@@ -107,6 +118,8 @@ def view_of(result: StudyResult, notes: Sequence[MapNote]) -> ResultView:
         _pictures(result, sorted_rows, heats),
         has_grades=any(row.graded for row in rows), has_measures=any(row.measured for row in rows),
         curves=tuple(tuple((words(name), _plain(value)) for name, value in curve.items()) for curve in result.curves),
+        notes=tuple(Note(code, message, count) for (code, message), count in
+                    Counter((warning.code, warning.message) for warning in result.warnings).items()),
     )
 
 
