@@ -22,7 +22,7 @@ LIBRARIES = (
     "numpy", "pydicom", "pillow", "imagecodecs", "pylibjpeg-openjpeg", "pyjpegls", "openvino", "onnxruntime", "sqlalchemy", "dbos",
     "fastapi",
 )
-LABORATORY = ("torch", "torchvision", "timm", "lightning", "scikit-learn")
+LABORATORY = ("torch",)
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
 """Instructions that make networks fast."""
 OUTPUTS = {

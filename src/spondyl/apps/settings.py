@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(default=64, ge=1, description="Largest file read, in MB")
     max_archive_mb: int = Field(default=512, ge=1, description="Largest archive, expanded, in MB")
     max_archive_files: int = Field(default=20000, ge=1, description="Most files read from one archive or upload")
-    max_read_mb: int = Field(default=1024, ge=1, description="Most pixels that one read of files holds, decoded, in MB")
+    max_read_mb: int = Field(default=4096, ge=1, description="Most pixels that one read of files holds, decoded, in MB")
     decode_timeout_s: float = Field(default=20.0, gt=0, description="Longest one file may take to decode")
 
     @property

@@ -35,7 +35,7 @@ class Limits:
     max_pixels: int = 2**26
     timeout_s: float = 20.0
     worker_memory_bytes: int = 1536 * MEBIBYTE
-    max_read_bytes: int = 1024 * MEBIBYTE
+    max_read_bytes: int = 4096 * MEBIBYTE
     files_per_worker: int = 200
 
     def __post_init__(self) -> None:
