@@ -108,8 +108,8 @@ def test_a_read_is_limited_as_a_whole(tmp_path: Path, workers: int, most: int, k
     assert [(row.source, row.code) for row in report.skipped] == [(f"case {index}", "read-too-large") for index in range(kept, 9)]
 
 
-def test_a_read_holds_a_gigabyte_unless_more_is_allowed() -> None:
-    assert Limits().max_read_bytes == 2**30
+def test_a_read_holds_four_gigabytes_unless_told_otherwise() -> None:
+    assert Limits().max_read_bytes == 2**32
 
 
 def test_memory_is_limited_in_the_worker(tmp_path: Path) -> None:
