@@ -30,7 +30,7 @@ lab: .venv-lab/.ready ## Sets up .venv-lab: training, tests and checks
 
 demo-data/.ready: | .venv/.ready
 	rm -rf demo-data/samples
-	$(SERVE)/spondyl phantom samples --seed 7 --out demo-data/samples
+	$(SERVE)/spondyl phantom samples --seed 2 --out demo-data/samples
 	@touch $@
 
 demo: .venv/.ready demo-data/.ready ## Starts the server with sample studies analysed (PORT=8000)

@@ -22,7 +22,7 @@ class Recipe:
     seed: int = 0
     jobs: int = 2
     gate_size: int = 128
-    gate_epochs: int = 24
+    gate_epochs: int = 32
     gate_phantoms: int = 360
     gate_others: int = 45
     locator_size: int = 192
