@@ -226,7 +226,8 @@ def filled(page: str) -> str:
 
 def main() -> int:
     """Write the pages, or with --check say which are out of date."""
-    stale = [path for path in (ROOT / "README.md", *sorted(PAGES.glob("*.md"))) if filled(path.read_text("utf-8")) != path.read_text("utf-8")]
+    pages = (ROOT / "README.md", *sorted(PAGES.glob("*.md")))
+    stale = [path for path in pages if filled(path.read_text("utf-8")) != path.read_text("utf-8")]
     for path in stale:
         if "--check" in sys.argv:
             sys.stderr.write(f"{path.relative_to(ROOT)} is out of date: make docs\n")

@@ -48,7 +48,8 @@ class Shelf:
                 raise BundleError("bundle-ambiguous", f"one folder holds {len(found)} bundles for {task!r}: {seen}", "Keep one of them")
             if found:
                 return read_bundle(found[0])
-        raise NotFoundError("unknown-task", describe_unknown("task with a bundle", task, self.names()), "Name the folder that holds its bundle")
+        said = describe_unknown("task with a bundle", task, self.names())
+        raise NotFoundError("unknown-task", said, "Name the folder that holds its bundle")
 
     def open(self, task: str) -> Engine:
         """The engine for a task, opened once.

@@ -18,7 +18,7 @@ PLATE_MM = 2.7
 """Both dark end-plate lines together, which lie between the marrow edges and do not belong to the disc; chosen on the digital spine."""
 
 EDGE_MM = 0.28
-"""Uncertainty of both edges together, beside a quarter of a pixel: chosen so that error bars hold nine in ten heights of the digital spine."""
+"""Uncertainty of both edges together, beside a quarter of a pixel: chosen so that nine in ten heights of the digital spine are held."""
 
 
 @dataclass(frozen=True, slots=True)
