@@ -34,7 +34,8 @@ demo-data/.ready: | .venv/.ready
 	@touch $@
 
 demo: .venv/.ready demo-data/.ready ## Starts the server with sample studies analysed (PORT=8000)
-	-$(SERVE)/spondyl analyze demo-data/samples --data demo-data/data
+	@echo "Analysing the samples (one of them is made to be refused)"
+	@$(SERVE)/spondyl analyze demo-data/samples --data demo-data/data >/dev/null || test $$? -eq 2
 	$(SERVE)/spondyl serve --data demo-data/data --port $(PORT) --open
 
 test: .venv-lab/.ready ## Runs the tests
