@@ -19,7 +19,7 @@ from spondyl.apps.settings import Settings
 from spondyl.apps.worker import Worker
 from spondyl.core.identity import content_hash
 from spondyl.dicom import Source
-from spondyl.store import Job, Store, draft_of, load_or_create_key
+from spondyl.store import Job, Store, load_or_create_key
 
 
 def kill(server, number: int = signal.SIGKILL) -> None:
@@ -74,7 +74,7 @@ def accept(folder: Path, *data: bytes) -> Job:
         for file, content in zip(files, data, strict=True):
             file.write(content)
         kept = store.keep(files)
-        drafts = [draft_of(reader.read([Source(file.path, "a")]).studies[0], (file.name,)) for file in kept]
+        drafts = [store.draft(reader.read([Source(file.path, "a")]).studies[0], (file.name,)) for file in kept]
         return store.accept(kept, drafts, tasks=["brightness"])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from spondyl.core import BundleNote, Finding, HeatMap, Image, ImageNote, Measurement, Notice, Series, Study, StudyResult, TaskOutput
 from spondyl.core.identity import content_hash, pixel_hash, pseudonym
-from spondyl.store import Job, Store, draft_of
+from spondyl.store import Job, Store
 
 
 def make_image(level: float = 0.5, shape: tuple[int, int] = (20, 12)) -> Image:
@@ -55,4 +55,4 @@ def take_in(store: Store, data: bytes, name: str = "one", pair: bool = False) ->
     file = store.incoming()
     file.write(data)
     (kept,) = store.keep([file])
-    return store.accept([kept], [draft_of(make_study(name), (kept.name,))], tasks=["mri-discs"], pair=pair)
+    return store.accept([kept], [store.draft(make_study(name), (kept.name,))], tasks=["mri-discs"], pair=pair)

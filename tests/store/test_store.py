@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from spondyl.core import NotFoundError
 from spondyl.core.identity import content_hash
-from spondyl.store import draft_of, load_or_create_key, parse_result
+from spondyl.store import KeptFile, draft_of, load_or_create_key, parse_result
 from store.make import make_image, make_output, make_study, open_store, take_in
 
 
@@ -295,6 +296,19 @@ def test_parts_of_a_study_add_up_and_strangers_do_not():
     assert whole.files == ("0.1", "0.2")
     with pytest.raises(ValueError, match="two studies"):
         parts[0] + draft_of(make_study("two"))
+
+
+def test_a_study_that_waits_to_be_accepted_holds_no_pixels(store, tmp_path):
+    study = make_study("large", make_image())
+    pixels = weakref.ref(study.images[0].pixels)
+    draft = store.draft(study)
+    del study
+    assert pixels() is None
+    (packed,) = (tmp_path / "incoming").iterdir()
+    job = take_in(store, b"x")
+    store.accept([KeptFile(job.files[0], 1, store.upload_path(job.files[0]))], [draft], tasks=["mri-discs"])
+    assert not packed.exists()
+    assert store.image(draft.key, draft.preview.id).shape == (20, 12)
 
 
 # Migrations

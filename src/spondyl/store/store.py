@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from spondyl.store.engine import open_engine, reading, writing
 from spondyl.store.files import Incoming, KeptFile, Shelves, sweep_incoming
 from spondyl.store.jobs import Job, JobEvent
 from spondyl.store.schema import audit, files, images, results, studies, study_files
-from spondyl.store.studies import ResultRow, StudyDraft, StudyRow, draft_of
+from spondyl.store.studies import Preview, ResultRow, StudyDraft, StudyRow, draft_of
 
 
 class Store:
@@ -49,7 +50,6 @@ class Store:
         self._engine.dispose()
 
     # Uploads: received, kept, then accepted with their studies and job in one commit.
-
     def incoming(self) -> Incoming:
         """A file to write an upload into."""
         return Incoming(self._incoming)
@@ -57,6 +57,13 @@ class Store:
     def keep(self, received: Sequence[Incoming]) -> tuple[KeptFile, ...]:
         """Sync and rename into place. Not yet acknowledged: that takes `accept`."""
         return self._uploads.keep(received)
+
+    def draft(self, study: Study, files: tuple[str, ...] = ()) -> StudyDraft:
+        """What `accept` needs of a study that was read from these kept files; its preview lies on disk, not in memory."""
+        middle, file = study_rows.middle_image(study), self.incoming()
+        file.write(pack_image(middle.pixels))
+        file.finish()
+        return replace(draft_of(study, files), preview=Preview(middle.id, middle.shape, file))
 
     def accept(
         self, kept: Sequence[KeptFile], drafts: Sequence[StudyDraft], *, tasks: Sequence[str], pair: bool = False,
@@ -66,14 +73,14 @@ class Store:
 
         Args:
             kept: From `keep`.
-            drafts: What was read from them.
+            drafts: What was read from them, from `draft`.
             tasks: Names of the tasks to run.
             pair: Whether the pictures of the upload were read as one study.
             skipped: Rows of {file, code, message, hint}, with no file names.
             who: Which door took it in, for the audit.
         """
         job_id = secrets.token_hex(16)
-        previews = [self._keep_image(draft.preview) for draft in drafts]
+        previews = [file.name for file in self._artefacts.keep(_preview_file(draft) for draft in drafts)]
         with writing(self._engine) as connection:
             study_rows.add_files(connection, [(file.name, file.size) for file in kept])
             for draft, artefact in zip(drafts, previews, strict=True):
@@ -281,6 +288,12 @@ class Store:
 
     def _keep_image(self, image: Image) -> str:
         return self._artefacts.keep_bytes(pack_image(image.pixels)).name
+
+
+def _preview_file(draft: StudyDraft) -> Incoming:
+    if draft.preview.file is None:
+        raise ValueError("a study is accepted with its preview: make the draft with `Store.draft`")
+    return draft.preview.file
 
 
 def _audit(who: str, what: str, what_on: str, outcome: str) -> dict[str, Any]:

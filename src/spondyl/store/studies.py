@@ -14,7 +14,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from spondyl.core import HeatMap, Image, Study, StudyResult
 from spondyl.store.artefacts import MapNote
+from spondyl.store.files import Incoming
 from spondyl.store.schema import files, heat_maps, images, results, studies, study_files
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The picture that stands for a study: its id, its (rows, columns), and its packed bytes on disk, where they wait to be kept."""
+
+    id: str
+    shape: tuple[int, int]
+    file: Incoming | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +35,7 @@ class StudyDraft:
         key, modality: As in `core.Study`.
         series: Keys of its series.
         images: Ids of its images.
-        preview: The picture that stands for it in a list.
+        preview: The picture that stands for it in a list; no pixels are held, an upload may bring thousands of studies.
         files: Content hashes of the kept files it came from.
     """
 
@@ -33,7 +43,7 @@ class StudyDraft:
     modality: str
     series: frozenset[str]
     images: frozenset[str]
-    preview: Image
+    preview: Preview
     files: tuple[str, ...] = ()
 
     def __add__(self, other: StudyDraft) -> StudyDraft:
@@ -45,10 +55,16 @@ class StudyDraft:
 
 
 def draft_of(study: Study, files: tuple[str, ...] = ()) -> StudyDraft:
-    """The draft of a study as it was read; its middle image is the preview."""
-    pictures = study.images
+    """The draft of a study as it was read; its middle image is the preview, not yet written down."""
+    middle = middle_image(study)
     series = frozenset(series.key for series in study.series)
-    return StudyDraft(study.key, study.modality, series, frozenset(image.id for image in pictures), pictures[len(pictures) // 2], files)
+    images = frozenset(image.id for image in study.images)
+    return StudyDraft(study.key, study.modality, series, images, Preview(middle.id, middle.shape), files)
+
+
+def middle_image(study: Study) -> Image:
+    """The picture that stands for a study."""
+    return study.images[len(study.images) // 2]
 
 
 @dataclass(frozen=True, slots=True)

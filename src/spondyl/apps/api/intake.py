@@ -14,7 +14,7 @@ from spondyl.apps.worker import Worker
 from spondyl.core import InputError, NotFoundError, Study
 from spondyl.core.errors import describe_unknown
 from spondyl.dicom import Limits, Reader, Source
-from spondyl.store import Incoming, Job, Store, StudyDraft, draft_of
+from spondyl.store import Incoming, Job, Store, StudyDraft
 
 BATCH_FILES, BATCH_BYTES = 64, 16 * 2**20
 """Files are looked at in batches, so that memory does not grow with the upload. Paired pictures are one batch."""
@@ -64,16 +64,19 @@ class Intake:
             self._read(unpack(received, self.store.incoming, self.limits), pair, look)
             if not look.drafts:
                 raise _nothing_readable(look.skipped)
-            kept = self.store.keep(look.used)
+            job = self._accept(look, names, pair, who)
         finally:
             for item in received:
                 item.file.discard()
             for file in look.received:
                 file.discard()
-        stored = [{"file": row["file"], "code": row["code"], "message": row["message"], "hint": row["hint"]} for row in look.skipped]
-        job = self.store.accept(kept, list(look.drafts.values()), tasks=names, pair=pair, skipped=stored, who=who)
         self.worker.submit(job, [(study, look.drafts[study.key].files) for study in look.studies])
         return Accepted(job, tuple(look.skipped))
+
+    def _accept(self, look: _Look, tasks: Sequence[str], pair: bool, who: str) -> Job:
+        kept = self.store.keep(look.used)
+        skipped = [{"file": row["file"], "code": row["code"], "message": row["message"], "hint": row["hint"]} for row in look.skipped]
+        return self.store.accept(kept, list(look.drafts.values()), tasks=tasks, pair=pair, skipped=skipped, who=who)
 
     def _task_names(self, task: str) -> tuple[str, ...]:
         if not task:
@@ -93,6 +96,7 @@ class Intake:
 
     def _read(self, parts: Iterator[Part], pair: bool, look: _Look) -> None:
         for number, batch in enumerate(_batches(parts, look, whole=pair)):
+            look.studies = []  # pixels of an earlier batch are not held while this one is read
             studies = self._read_batch(batch, pair, look)
             look.studies = studies if number == 0 else []
 
@@ -109,7 +113,7 @@ class Intake:
         for study in report.studies:
             places = [int(label) for label in report.sources.get(study.key, ())]
             used.update(places)
-            look.add(draft_of(study, tuple(file.name for i in places if (file := batch[i].file) is not None)))
+            look.add(self.store.draft(study, tuple(file.name for i in places if (file := batch[i].file) is not None)))
         for row in report.skipped:
             part = batch[int(row.source)]
             look.skipped.append(_row(part.label, {"code": row.code, "message": row.message, "hint": row.hint}, part.number))
@@ -128,6 +132,8 @@ class _Look:
     studies: list[Study] = field(default_factory=list)
 
     def add(self, draft: StudyDraft) -> None:
+        if draft.preview.file is not None:
+            self.received.append(draft.preview.file)
         known = self.drafts.get(draft.key)
         self.drafts[draft.key] = draft if known is None else known + draft
 
