@@ -82,7 +82,7 @@ def test_the_figures_of_the_bundle_are_out_of_fold_and_fit_the_pack(tiny: Tiny):
     figures = tiny.bundle.metrics
     assert (figures["slices"], figures["patients"]) == (18, 9)
     assert (figures["training_images_met"], figures["patients_out_of_fold"]) == (18, 9)
-    assert figures["locating"]["boxed_series"] == 18
+    assert figures["locating"]["all"]["boxed_series"] == 18
     assert figures["parity"]["slices"] > 0
     assert figures["grading"]["t2, wet"]["discs"] > 0
     assert set(QUESTIONS) <= set(figures["grading"]["t2, wet"])
