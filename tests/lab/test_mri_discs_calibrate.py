@@ -28,7 +28,7 @@ def rows(seed: int = 0, patients: int = 24, discs: int = 5) -> list[DiscRow]:
             for view in VIEWS:
                 signal = np.concatenate([2.0 * (np.arange(5) == labels[0]), 2.0 * labels[1:] - 1])
                 logits = {name: signal + rng.normal(0, 1.0, OUTPUTS) for name in names}
-                table.append(DiscRow(f"p{patient}", fold, view, "t2", disc, labels, logits, np.ones(OUTPUTS)))
+                table.append(DiscRow(f"p{patient}", fold, view, "t2", disc, disc, labels, logits, np.ones(OUTPUTS)))
     return table
 
 

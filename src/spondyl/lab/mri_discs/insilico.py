@@ -20,9 +20,9 @@ from spondyl.phantom import SagittalSlice, draw_acquisition, draw_subject, rende
 from spondyl.phantom.others import KINDS, draw_other
 from spondyl.tasks.mri_discs.gate import check_chain, check_pose
 from spondyl.tasks.mri_discs.heights import disc_heights
+from spondyl.tasks.mri_discs.naming import level_names
 from spondyl.tasks.mri_discs.reading import Located, locate, look_at
 from spondyl.tasks.mri_discs.slices import check_content, upright
-from spondyl.tasks.mri_discs.task import level_names
 
 OnStep = Callable[[str, int, int], None]
 SEED = 20_261

@@ -152,7 +152,10 @@ def _calibration(engine: Engine, recipe: Recipe, slices: Sequence[SliceRow], dis
         return calibrate.fit_on_sacrum([row.on_sacrum for row, _ in rows], [standing for _, standing in rows])
 
     return {
-        "views": {**_first_settings()["views"], **calibrate.final(discs)},
+        "views": {
+            **{view: {**own, "not_said": list(QUESTIONS)} for view, own in _first_settings()["views"].items()},
+            **calibrate.final(discs),
+        },
         "out_of_fold": calibrate.nested(discs, recipe.folds),
         "levels": {
             "on_sacrum": on_sacrum(None),
@@ -172,7 +175,9 @@ def check_parity(bundle: Bundle, cohort: Cohort, on_step: OnStep = lambda *_: No
     exact, coarse = open_engine(bundle, precision="f32"), open_engine(bundle, precision="bf16")
     gaps: list[float] = []
     flips = 0
-    read = [slice_rows(engine, chosen, lambda done, total: on_step("Checking bf16 against f32", done, total)) for engine in (exact, coarse)]
+    read = [
+        slice_rows(engine, chosen, lambda done, total: on_step("Checking bf16 against f32", done, total)) for engine in (exact, coarse)
+    ]
     counts = sum(_discs(a) != _discs(b) for a, b in zip(*read, strict=True))
     gates = sum(a.refusal != b.refusal for a, b in zip(*read, strict=True))
     tables = [disc_rows(engine, rows) for engine, rows in zip((exact, coarse), read, strict=True)]

@@ -15,6 +15,7 @@ from spondyl.inference import Engine
 from spondyl.lab.mri_discs.data import label_row
 from spondyl.tasks.mri_discs.choosing import WET
 from spondyl.tasks.mri_discs.gate import check_chain, check_pose
+from spondyl.tasks.mri_discs.naming import level_names
 from spondyl.tasks.mri_discs.reading import Graded, Located, Members, all_members, grade, locate, look_at, paired
 from spondyl.tasks.mri_discs.slices import check_content, upright
 
@@ -50,6 +51,7 @@ class DiscRow:
 
     Attributes:
         patient, fold, view, from_bottom: Whose, which.
+        number: The same as `from_bottom` where serving would name the disc, else 0: the level then says nothing.
         sequence: Of the main slice.
         labels: (8,) as `data.label_row`.
         logits: (OUTPUTS,) by member.
@@ -61,6 +63,7 @@ class DiscRow:
     view: str
     sequence: str
     from_bottom: int
+    number: int
     labels: NDArray[np.int64]
     logits: Mapping[str, NDArray[np.float64]] = field(repr=False)
     cam_peak: NDArray[np.float64] = field(repr=False)
@@ -153,11 +156,14 @@ def _graded(engine: Engine, row: SliceRow, wet: Located | None, dry: Located | N
     if dry is not None and partners:
         crops = np.stack([dry.crops[p] if p is not None else np.zeros_like(dry.crops[0]) for p in partners])
     result: Graded = grade(engine, wet.crops if wet else None, crops, members)
+    main = wet or dry
+    assert main is not None  # one of the two is always there
+    named = [level.name is not None for level in level_names(main, engine.bundle.settings)]
     matched = [p is not None for p in partners] or [True] * len(next(iter(result.logits.values())))
     peaks = np.mean([cam.max(axis=(2, 3)) for cam in result.cams.values()], axis=0)
     return [
         DiscRow(
-            row.slice.patient, row.fold, view, row.slice.sequence, disc, label_row(grades),
+            row.slice.patient, row.fold, view, row.slice.sequence, disc, disc if named[disc - 1] else 0, label_row(grades),
             {name: np.asarray(part[disc - 1], np.float64) for name, part in result.logits.items()}, peaks[disc - 1],
         )
         for disc, grades in row.slice.grades.items()
@@ -191,6 +197,7 @@ def stacked(rows: Sequence[DiscRow], members: Mapping[int, Sequence[str]] | None
         "labels": np.array([row.labels for row in rows]),
         "patient": np.array([row.patient for row in rows]),
         "level": np.array([row.from_bottom for row in rows]),
+        "number": np.array([row.number for row in rows]),
         "fold": np.array([-1 if row.fold is None else row.fold for row in rows]),
         "sequence": np.array([row.sequence for row in rows]),
     }

@@ -17,7 +17,8 @@ from spondyl.tasks.mri_discs.answers import GRADE, QUESTIONS, answer, calibrated
 from spondyl.tasks.mri_discs.chain import first_gap
 from spondyl.tasks.mri_discs.choosing import choose
 from spondyl.tasks.mri_discs.heights import disc_heights
-from spondyl.tasks.mri_discs.levels import LevelName, lowest_probability, name_disc
+from spondyl.tasks.mri_discs.levels import LevelName
+from spondyl.tasks.mri_discs.naming import level_names
 from spondyl.tasks.mri_discs.reading import Graded, Located, all_members, grade, paired
 from spondyl.tasks.mri_discs.slices import UprightSlice, candidates, check_content
 from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
@@ -161,15 +162,6 @@ class MriDiscs:
                             main.slice.image.id, points)
             )  # fmt: skip
         return rows, notices
-
-
-def level_names(part: Located, settings: Mapping[str, Any]) -> list[LevelName]:
-    """Names of the discs of a slice, from the bottom up; above a gap in the chain they are in doubt."""
-    own = settings["levels"]
-    on_sacrum = lowest_probability(part.discs[0].lowest, own["on_sacrum"])
-    gap = first_gap(part.discs)
-    doubt = len(part.discs) if gap is None else gap
-    return [name_disc(i + 1, on_sacrum, own["lumbar"], own["least"], missed=i >= doubt) for i in range(len(part.discs))]
 
 
 def original_box(part: Located, index: int) -> tuple[float, float, float, float]:
