@@ -127,7 +127,7 @@ def grading(engine: Engine, rows: Sequence[DiscRow], sequence: str, view: str) -
                     np.mean(list(row.logits.values()), axis=0)[None],
                     question,
                     settings_of(engine, row)["calibration"],
-                    [row.from_bottom],
+                    [row.number],
                 )[0]
                 for row in own
             ]
