@@ -63,6 +63,13 @@ def test_a_run_that_was_stopped_trains_only_what_is_missing(tiny: Tiny, tmp_path
     assert not list(run.glob("*.part*"))
 
 
+def test_a_run_does_not_go_on_with_another_recipe(tiny: Tiny, tmp_path: Path):
+    (tmp_path / "config.json").write_text((tiny.run / "config.json").read_text())
+    with pytest.raises(InputError, match="grader_epochs") as seen:
+        verbs.train(RECIPE, tiny.data, [*SMALL, "grader_epochs=2"], tiny.runs, tmp_path, lambda *_: None)
+    assert seen.value.code == "run-recipe-differs"
+
+
 @pytest.mark.parametrize("fold", [0, 1, 2])
 def test_a_training_image_is_never_judged_by_a_network_that_saw_its_fold(engine: Engine, fold: int):
     members = members_for(engine, fold)
