@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -185,13 +185,19 @@ class StudyResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values in the documented order; numbers rounded so that equal answers are equal bytes."""
-        body = {"schema": SCHEMA, "disclaimer": DISCLAIMER, **_plain(asdict(self))}
+        body = {"schema": SCHEMA, "disclaimer": DISCLAIMER, **_plain(self)}
         order = ("schema", "disclaimer", "task", "status", "refusal", "study", "bundle", "software", "images")
         return {key: body[key] for key in (*order, *(key for key in body if key not in order))}
 
     def to_json(self) -> str:
-        """UTF-8 text with a line feed at the end. The same answer is the same text, `timings_ms` apart."""
-        return json.dumps(self.as_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        """UTF-8 text, a line for each part and each finding. The same answer is the same text, `timings_ms` apart."""
+        lines = []
+        for key, value in self.as_dict().items():
+            if isinstance(value, list) and value:
+                lines.append(f'"{key}": [\n  ' + ",\n  ".join(map(_text, value)) + "]")
+            else:
+                lines.append(f'"{key}": {_text(value)}')
+        return "{" + ",\n ".join(lines) + "}\n"
 
     def without_timings(self) -> StudyResult:
         """The same result with no timings, for comparing."""
@@ -225,8 +231,16 @@ class TaskOutput:
     maps: tuple[HeatMap, ...] = ()
 
 
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
 def _plain(value: Any) -> Any:
-    """Mappings, sequences and numbers as JSON has them, floats rounded to 4 decimals."""
+    """Dataclasses, mappings, sequences and numbers as JSON has them, floats rounded to 4 decimals."""
+    if value is None or isinstance(value, str):
+        return value
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):

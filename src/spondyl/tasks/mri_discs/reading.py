@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.core import Image
-from spondyl.imaging import affine_sample, compose
+from spondyl.imaging import affine_sample, compose, letterbox
 from spondyl.imaging.affine import Affine
 from spondyl.inference import Engine
 from spondyl.tasks.mri_discs.chain import Disc, find_chain
 from spondyl.tasks.mri_discs.crops import Pose, crop_map, crops, poses
-from spondyl.tasks.mri_discs.frame import locator_frame
 from spondyl.tasks.mri_discs.gate import Look, look
 from spondyl.tasks.mri_discs.slices import UprightSlice
 
@@ -69,14 +68,15 @@ def all_members(settings: Mapping[str, Any]) -> Members:
 def look_at(engine: Engine, part: UprightSlice, members: Sequence[str]) -> Look:
     """What the gate says of a slice."""
     size = engine.bundle.settings["gate"]["size"]
-    x = locator_frame(part.pixels, size).sample(part.pixels)[None, None]
+    x = letterbox(part.content, (size, size)).sample(part.pixels)[None, None]
     return look(np.concatenate([engine.run(name, {"slice": x})["logits"] for name in members]))
 
 
 def locate(engine: Engine, part: UprightSlice, members: Sequence[str]) -> Located:
     """The discs of a slice and their crops; the locators' maps are averaged."""
     settings = engine.bundle.settings
-    frame = locator_frame(part.pixels, settings["locator"]["size"])
+    size = settings["locator"]["size"]
+    frame = letterbox(part.content, (size, size))
     x = frame.sample(part.pixels)[None, None]
     maps = np.mean([engine.run(name, {"slice": x})["maps"][0] for name in members], axis=0)
     discs, passed_by = find_chain(maps, frame, settings["locator"]["chain"])

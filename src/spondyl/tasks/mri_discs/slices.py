@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.core import Image, Notice, Refusal, Series, Study
-from spondyl.imaging import affine_sample, compose
+from spondyl.imaging import affine_sample, compose, content_box
 from spondyl.imaging.affine import Affine
 from spondyl.tasks.mri_discs.frame import normalised
 
@@ -32,12 +32,14 @@ class UprightSlice:
         pixels: Upright and normalised, float32 (rows, columns).
         to_image: (2, 3) map from upright (x, y) to (x, y) of the image as it was read.
         spacing_mm: (row, column) of the upright picture, or None.
+        content: (x0, y0, x1, y1) of `pixels` that is not background.
     """
 
     image: Image
     pixels: NDArray[np.float32]
     to_image: Affine
     spacing_mm: tuple[float, float] | None
+    content: tuple[int, int, int, int]
 
 
 def candidates(study: Study) -> tuple[list[Image], list[Notice]]:
@@ -141,7 +143,8 @@ def upright(image: Image) -> UprightSlice:
     pixels = np.ascontiguousarray(pixels)
     if spacing is not None and not 1 / SQUARE < spacing[0] / spacing[1] < SQUARE:
         pixels, to_image, spacing = _squared(pixels, to_image, spacing)
-    return UprightSlice(image, normalised(pixels), to_image, spacing)
+    grey = normalised(pixels)
+    return UprightSlice(image, grey, to_image, spacing, content_box(grey))
 
 
 def _squared(

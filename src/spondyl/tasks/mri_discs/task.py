@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from spondyl.core import Finding, HeatMap, Image, ImageNote, Measurement, Notice, Refusal, Study, StudyResult, TaskOutput
 from spondyl.imaging import compose
 from spondyl.inference import Engine
-from spondyl.tasks.mri_discs.answers import GRADE, QUESTIONS, answer, calibrated, columns_of, mean_logits
+from spondyl.tasks.mri_discs.answers import GRADE, QUESTIONS, answer, columns_of
+from spondyl.tasks.mri_discs.calibrated import Calibrated
 from spondyl.tasks.mri_discs.chain import first_gap
 from spondyl.tasks.mri_discs.choosing import choose
 from spondyl.tasks.mri_discs.heights import disc_heights
@@ -96,35 +97,30 @@ class MriDiscs:
         self, main: Located, has_wet: bool, partner: list[int | None], graded: Graded, engine: Engine, unsure: bool
     ) -> tuple[list[Finding], list[HeatMap]]:
         settings = engine.bundle.settings
-        logits = mean_logits(list(graded.logits.values()))
         cams = np.mean([np.asarray(cam, np.float64) for cam in graded.cams.values()], axis=0)
         findings: list[Finding] = []
         maps: list[HeatMap] = []
         gap = first_gap(main.discs)
-        for index, level in enumerate(level_names(main, settings)):
-            view = "both" if partner[index] is not None else "wet" if has_wet else "dry"
-            own = settings["views"][view]
+        names = level_names(main, settings)
+        views = ["both" if other is not None else "wet" if has_wet else "dry" for other in partner]
+        numbers = [index + 1 if level.name is not None else 0 for index, level in enumerate(names)]
+        said = {view: Calibrated(graded, settings["views"][view], numbers) for view in sorted(set(views))}
+        for index, level in enumerate(names):
+            doubt = unsure or (gap is not None and index >= gap)
             for question in QUESTIONS:
-                doubt = unsure or (gap is not None and index >= gap)
-                finding = self._finding(question, index, level, main, logits, graded, own, doubt)
+                finding = self._finding(question, index, level, main, said[views[index]], doubt)
                 findings.append(finding)
                 if finding.value is not None:
                     maps.append(_heat_map(finding, cams[index], main, index, settings))
         return findings, maps
 
-    def _finding(
-        self, question: str, index: int, level: LevelName, main: Located, logits: NDArray[np.float64], graded: Graded,
-        own: Mapping[str, Any], unsure: bool,
-    ) -> Finding:  # fmt: skip
+    def _finding(self, question: str, index: int, level: LevelName, main: Located, view: Calibrated, unsure: bool) -> Finding:
         """One row of result.json."""
-        said = question not in own.get("not_said", ())
-        number = [index + 1 if level.name is not None else 0]
-        result = answer(calibrated(logits[index : index + 1], question, own["calibration"], number)[0], question, own) if said else None
+        said = question in view.together
+        result = answer(view.together[question][index], question, view.settings) if said else None
+        keys = _keys(question)
         members = {
-            name: dict(
-                zip(_keys(question), calibrated(part[index : index + 1], question, own["calibration"], number)[0].tolist(), strict=True)
-            )
-            for name, part in (graded.logits.items() if said else ())
+            name: dict(zip(keys, table[question][index].tolist(), strict=True)) for name, table in view.members.items() if question in table
         }
         return Finding(
             finding=question,
