@@ -49,8 +49,8 @@ check: .venv-lab/.ready ## Lint, types and import contracts
 	$(NICE) $(LAB)/mypy
 	$(NICE) $(LAB)/lint-imports
 
-bench: .venv-lab/.ready ## Prints the speed table
-	$(LAB)/python -m bench
+bench: .venv-lab/.ready ## Prints the speed table, and keeps it for the README
+	$(LAB)/python -m bench | tee docs/figures/bench.txt
 
 docs: .venv-lab/.ready ## Writes the generated pages of docs/reference
 	$(LAB)/python docs/generate.py

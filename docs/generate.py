@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "spondyl"
 PAGES = ROOT / "docs" / "reference"
 FIGURES = ROOT / "docs" / "figures" / "mri-discs.json"
-SPEED = ROOT / "docs" / "figures" / "bench.md"
+SPEED = ROOT / "docs" / "figures" / "bench.txt"
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -210,7 +210,7 @@ def figures() -> str:
 
 def speed() -> str:
     """The table that `make bench` printed last."""
-    return SPEED.read_text("utf-8")
+    return f"```text\n{SPEED.read_text('utf-8')}```\n"
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

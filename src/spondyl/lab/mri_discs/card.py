@@ -7,8 +7,10 @@ from typing import Any
 
 from spondyl.core import term
 from spondyl.lab.mri_discs.recipe import Recipe
+from spondyl.metrics.intervals import wilson_interval
 from spondyl.tasks.mri_discs.answers import GRADE, QUESTIONS
 
+DRAWN = "digital spine or drawing: "
 GROUP_NAMES = {
     "t2, wet": "T2 alone",
     "t2, both": "T2 and T1 together",
@@ -147,7 +149,14 @@ def parity_line(metrics: Mapping[str, Any]) -> str:
 
 def refusal_table(metrics: Mapping[str, Any]) -> str:
     """Pictures that must be refused."""
-    rows = [(name, str(row[3]), _percent(row)) for name, row in metrics["insilico"]["wrong_acceptances"].items()]
+    own = metrics["insilico"]["wrong_acceptances"]
+    drawn = {name.removeprefix(DRAWN): row for name, row in own.items() if name.startswith(DRAWN)}
+    accepted, count = sum(round(row[0] * row[3]) for row in drawn.values()), sum(row[3] for row in drawn.values())
+    interval = wilson_interval(accepted / max(count, 1), count)
+    kinds = ", ".join(drawn).replace("_", " ")
+    share = [accepted / max(count, 1), interval.low, interval.high]
+    rows = [(f"the digital spine's and drawn (in-silico): {kinds}", str(count), _percent(share))]
+    rows += [(name, str(row[3]), _percent(row)) for name, row in own.items() if not name.startswith(DRAWN)]
     return _table(("pictures that must be refused", "n", "accepted (95 %)"), rows)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spondyl.core import Refusal
 from spondyl.datasets.pictures import read_picture
 from spondyl.inference import Engine
+from spondyl.lab.mri_discs.card import DRAWN
 from spondyl.lab.mri_discs.data import Cohort
 from spondyl.lab.mri_discs.predict import as_image, folds_of, members_for
 from spondyl.metrics.intervals import wilson_interval
@@ -48,7 +49,7 @@ def wrong_acceptances(engine: Engine, cohort: Cohort, films: Path | None, each: 
     body: dict[str, Any] = {}
     for kind in sorted(KINDS):
         accepted = [refused(engine, np.asarray(draw_other(_rng(0, kind, i), kind), np.float32)) == "" for i in range(each)]
-        body[f"digital spine or drawing: {kind}"] = _rate(accepted)
+        body[f"{DRAWN}{kind}"] = _rate(accepted)
         on_step("Pictures to refuse", len(body), len(KINDS))
     flips: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
         "upside down": lambda p: p[::-1],
