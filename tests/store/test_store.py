@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import weakref
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spondyl.core import NotFoundError
+from spondyl.core import ImageNote, NotFoundError
 from spondyl.core.identity import content_hash
 from spondyl.store import KeptFile, draft_of, load_or_create_key, parse_result
 from store.make import make_image, make_output, make_study, open_store, take_in
@@ -249,6 +251,18 @@ def test_more_images_give_a_new_answer(store):
     store.save(small, make_output(small))
     assert store.save(large, make_output(large))
     assert store.study(small.key).image_count == 2
+
+
+def test_a_part_of_a_study_that_comes_again_does_not_replace_the_whole_answer(store):
+    first, second = make_image(0.2), make_image(0.7)
+    whole = make_study("one", first, second)
+    output = make_output(whole)
+    notes = tuple(ImageNote(i.id, *i.shape, i.spacing_mm, i.view, i.sequence) for i in (first, second))
+    store.save(whole, replace(output, result=replace(output.result, images=notes)))
+    part = make_study("one", first)
+    assert store.save(part, make_output(part)) is False
+    assert len(json.loads(store.result(whole.key, "mri-discs").json)["images"]) == 2
+    assert store.save(part, make_output(part, bundle="b" * 64)) is True
 
 
 def test_a_failed_answer_gives_way_to_the_next(store):

@@ -100,7 +100,7 @@ def levels_table(result: StudyResult) -> Table:
         table.add_column(term(name).text.replace(" ", "\n"), no_wrap=True)
         table.add_column("90 %\nset", no_wrap=True)
     table.add_column("refer", no_wrap=True)
-    table.add_column("present, with probability\n(?: look again)")
+    table.add_column("present, or in doubt (?),\nwith probability of present")
     for name, unit in measured:
         table.add_column(f"{name.replace('_', ' ')}\n{unit}", no_wrap=True)
     for row in rows:

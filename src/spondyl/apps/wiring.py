@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spondyl import __version__
-from spondyl.core import NotFoundError, Study, StudyResult, TaskOutput
+from spondyl.core import InputError, NotFoundError, Study, StudyResult, TaskOutput
 from spondyl.core.errors import describe_unknown
 
 if TYPE_CHECKING:  # `spondyl info` asks for the tasks and must not wait for codecs, runtimes and settings
@@ -62,9 +62,15 @@ def reader(settings: Settings, key: bytes) -> Reader:
 
 
 def shelf(settings: Settings) -> Shelf:
-    """Bundles: the caller's own first, then those that ship."""
+    """Bundles: the caller's own first, then those that ship.
+
+    Raises:
+        InputError: If a folder was named and is not there: other weights than were meant would answer.
+    """
     from spondyl.inference import Shelf
 
+    if settings.bundles is not None and not settings.bundles.is_dir():
+        raise InputError("bundles-missing", "the folder named for bundles is not there", "Correct --bundles (SPONDYL_BUNDLES)")
     return Shelf(
         folders=[settings.bundle_dir],
         backend=settings.backend,

@@ -23,7 +23,8 @@ class Finding:
 
     Attributes:
         finding: Name in the vocabulary.
-        value: The answer (one of the keys, as a number where the vocabulary says so), or None when it is not said.
+        value: The answer (one of the keys, as a number where the vocabulary says so), or None when it is not said. A yes/no
+            finding is "present" from the bundle's threshold on, which was frozen on other patients and may lie below 0.5.
         probabilities: Calibrated, by key, or None when it is not said.
         level: Disc or vertebra, or None when the numbering is unsure (see the alternatives).
         level_from_bottom: 1 is the lowest disc in the image; known even where the name is not.

@@ -73,13 +73,15 @@ def probability(finding: Finding) -> float | None:
 
 
 def yes_no_text(row: LevelRow) -> str:
-    """The yes/no findings worth a word: those present, and with a question mark those that a person should look at."""
+    """The yes/no findings worth a word: those present, and with a question mark those whose 90 % set holds both answers."""
     words = []
     for finding in row.yes_no:
-        if finding.value == "present" or finding.refer:
+        doubtful = len(finding.set) > 1
+        if finding.value == "present" or doubtful:
             chance = (finding.probabilities or {}).get("present")
             number = f" {chance:.2f}" if chance is not None else ""
-            words.append(term(finding.finding).text + number + ("?" if finding.refer else ""))
+            said = "" if finding.value == "present" else "no "
+            words.append(said + term(finding.finding).text + number + ("?" if doubtful else ""))
     return ", ".join(words)
 
 

@@ -37,7 +37,11 @@ def load_or_create_key(data_dir: Path) -> bytes:
 
     Two processes that start at once get the same key: whoever links the file first wins.
     """
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        said = f"the data folder cannot be made ({type(error).__name__})"
+        raise InputError("data-not-writable", said, "Name a folder that you may write to with --data") from None
     key = load_key(data_dir)
     if key is not None:
         return key

@@ -207,7 +207,8 @@ class Store:
             job_id: The job it belongs to, if any; with a new answer that did not fail, its attempts count anew.
 
         Returns:
-            False if the same answer (same input, weights and software) was there already; it then stays as it is.
+            False if the same answer (same input, weights and software) was there already, or one by the same weights that rests
+            on these images and more (part of a study came again); it then stays as it is.
         """
         result = output.result
         answer = study_rows.fingerprint(study, result.bundle.sha256 if result.bundle else "", result.software)
@@ -218,7 +219,7 @@ class Store:
         pictures = [(image, self._keep_image(image)) for image in study.images if image.id in wanted]
         artefact = self._artefacts.keep_bytes(pack_maps(output.maps)).name if output.maps else None
         with writing(self._engine) as connection:
-            if study_rows.same_answer(connection, study.key, result.task, answer):
+            if study_rows.same_answer(connection, study.key, result.task, answer) or study_rows.is_poorer(connection, result):
                 return False
             study_rows.add_study(connection, draft)
             for image, name in pictures:

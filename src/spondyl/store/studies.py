@@ -153,6 +153,16 @@ def same_answer(connection: Connection, key: str, task: str, answer: str) -> boo
     return row is not None and row.fingerprint == answer and row.status != "failed"
 
 
+def is_poorer(connection: Connection, result: StudyResult) -> bool:
+    """Whether the latest answer, by the same weights, rests on all images of this one and on more."""
+    latest = latest_result(connection, result.study["key"], result.task)
+    if latest is None or latest.status != "done" or result.bundle is None:
+        return False
+    before = json.loads(latest.json)
+    ids = {note["id"] for note in before["images"]}
+    return before["bundle"]["sha256"] == result.bundle.sha256 and {note.id for note in result.images} < ids
+
+
 def add_result(
     connection: Connection, result: StudyResult, text: str, answer: str, maps: Sequence[HeatMap], artefact: str | None
 ) -> None:

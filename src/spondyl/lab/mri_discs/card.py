@@ -165,6 +165,7 @@ def phantom_table(metrics: Mapping[str, Any]) -> str:
     own = metrics["insilico"]["heights"]
     error = own["mean_absolute_error_mm"]
     rows = [
+        ("disc height not given (edges not clear)", str(own["discs"] + own["not_measured"]), str(own["not_measured"])),
         ("disc height, mean absolute error", str(own["discs"]), "-" if error is None else f"{error:.2f} mm"),
         ("disc height within 1 mm", str(own["within_1_mm"][3]), _percent(own["within_1_mm"])),
         *((f"... tilted {name}", str(row[3]), _percent(row)) for name, row in own["within_1_mm_by_tilt"].items()),

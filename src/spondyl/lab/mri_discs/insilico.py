@@ -86,13 +86,14 @@ def height_errors(engine: Engine, count: int) -> dict[str, Any]:
     for slice_ in phantom_slices(1, count, "symptomatic", rotation_deg=(-25.0, 25.0), crop="none"):
         part = _located(engine, slice_)
         spacing = slice_.spacing_mm
+        heights = disc_heights(part.slice.pixels, part.places, spacing)
         for truth in slice_.truth.discs:
             near = [
                 i
                 for i, d in enumerate(part.discs)
                 if np.hypot(d.x - truth.centre[0] - 0.5, d.y - truth.centre[1] - 0.5) * spacing[0] < 8
             ]
-            height = disc_heights(part.slice.pixels, [part.places[near[0]]], spacing)[0] if near else None
+            height = heights[near[0]] if near else None
             if height is None:
                 missed += 1
                 continue

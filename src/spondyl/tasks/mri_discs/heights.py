@@ -20,6 +20,11 @@ PLATE_MM = 2.7
 EDGE_MM = 0.28
 """Uncertainty of both edges together, beside a quarter of a pixel: chosen so that nine in ten heights of the digital spine are held."""
 
+AGREE_MM = 1.5
+"""Where the first look and the turned one differ by more, an edge was taken for another: no height is given."""
+LEAST_SHARE = 0.25
+"""A disc lower than this share of the median disc of its slice is an edge inside a disc, not a disc: no height is given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Height:
@@ -52,11 +57,18 @@ def disc_heights(pixels: NDArray[np.float32], places: Sequence[Pose], spacing_mm
     """
     if not places:
         return []
+    first = _edges(pixels, places)
     turned = [
-        replace(pose, angle_deg=pose.angle_deg + float(np.clip(first.tilt_deg, -25, 25)), x=first.middle[0], y=first.middle[1])
-        for pose, first in zip(places, _edges(pixels, places), strict=True)
+        replace(pose, angle_deg=pose.angle_deg + float(np.clip(edges.tilt_deg, -25, 25)), x=edges.middle[0], y=edges.middle[1])
+        for pose, edges in zip(places, first, strict=True)
     ]
-    return [_height(edges, pose.angle_deg, spacing_mm) for pose, edges in zip(turned, _edges(pixels, turned), strict=True)]
+    again = [_height(edges, pose.angle_deg, spacing_mm) for pose, edges in zip(turned, _edges(pixels, turned), strict=True)]
+    before = [_height(edges, pose.angle_deg, spacing_mm) for pose, edges in zip(places, first, strict=True)]
+    pairs = zip(again, before, strict=True)
+    agreed = [now if now and then and abs(now.value_mm - then.value_mm) <= AGREE_MM else None for now, then in pairs]
+    known = [height.value_mm for height in agreed if height]
+    least = LEAST_SHARE * float(np.median(known)) if len(known) >= 3 else 0.0
+    return [height if height and height.value_mm >= least else None for height in agreed]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
