@@ -41,7 +41,7 @@ def test_every_finding_of_the_result_is_in_just_one_row():
 def test_only_present_and_doubtful_findings_are_put_in_words():
     rows = {row.label: row for row in level_rows(done(picture()))}
     assert yes_no_text(rows["L4/L5"]) == "Disc narrowing 0.90"
-    assert yes_no_text(rows["L5/S1"]) == "Disc narrowing 0.90, Disc bulging 0.45?"
+    assert yes_no_text(rows["L5/S1"]) == "Disc narrowing 0.90, no Disc bulging 0.45?"
 
 
 def test_a_measurement_carries_its_unit_and_interval():
