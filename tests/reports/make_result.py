@@ -32,7 +32,9 @@ def discs(image: Image, count: int = 5) -> tuple[Finding, ...]:
         grades = {str(grade): 0.6 if grade == number % 5 + 1 else 0.1 for grade in range(1, 6)}
         found.append(Finding("pfirrmann_grade", number % 5 + 1, grades, set=(3, 4), refer=number == 2, **place))
         found.append(Finding("disc_narrowing", "present", {"absent": 0.1, "present": 0.9}, **place))
-        found.append(Finding("disc_bulging", "absent", {"absent": 0.55, "present": 0.45}, set=("absent", "present") if number == 1 else ("absent",), refer=number == 1, **place))
+        doubt = number == 1
+        inside = ("absent", "present") if doubt else ("absent",)
+        found.append(Finding("disc_bulging", "absent", {"absent": 0.55, "present": 0.45}, set=inside, refer=doubt, **place))
     return tuple(found)
 
 
