@@ -95,6 +95,9 @@ def evaluate(
 
     with console.progress_bar() as progress:
         metrics = verbs.evaluate(bundle, data, layout, films, backend, precision, progress)
+    if met := metrics["training_images_met"]:
+        said = f"{met} of {metrics['slices']} slices were in the training: judged only by networks that never saw the patient"
+        typer.echo(said, err=True)
     text = jsonlib.dumps(metrics, indent=1)
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")
