@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spondyl.phantom import Acquisition, Profile, SubjectSpec, draw_acquisition, draw_subject, render_sagittal
-from spondyl.phantom.anatomy import build
+from spondyl.phantom.anatomy import stack
 from spondyl.phantom.label_map import CANAL, FIRST_DISC, label_map
 from spondyl.phantom.truth import measure
 
@@ -95,7 +95,7 @@ def test_six_lumbar_vertebrae_give_an_l6():
 
 def test_a_field_cut_above_the_sacrum_does_not_show_it():
     spec = subject(3)
-    truth = measure(spec, build(spec), replace(T2, centre_mm=(0.0, -25.0 - 280 / 2)))
+    truth = measure(spec, stack(spec), replace(T2, centre_mm=(0.0, -25.0 - 280 / 2)))
     assert not truth.sacrum_in_view
     assert truth.discs[0].from_bottom >= 2
 
@@ -105,7 +105,7 @@ def test_the_true_height_is_the_area_of_the_disc_over_its_depth(seed: int):
     spec = calm(subject(seed))
     scan = replace(T2, rows=900, columns=320, spacing_mm=(0.25, 0.25), centre_mm=(0.0, -100.0))
     labels = label_map(spec, scan)
-    spine = build(spec)
+    spine = stack(spec)
     measured = {disc.from_bottom: disc for disc in measure(spec, spine, scan).discs}
     assert len(measured) >= 4
     for number, disc in measured.items():
@@ -123,8 +123,8 @@ def test_the_true_height_is_the_area_of_the_disc_over_its_depth(seed: int):
 @pytest.mark.parametrize("angle", [0.0, 15.0, 30.0, 45.0])
 def test_turning_the_patient_turns_the_tilt_and_keeps_the_height(spec: SubjectSpec, angle: float):
     whole = replace(T2, rows=500, columns=400, centre_mm=(0.0, -120.0))
-    still = {disc.from_bottom: disc for disc in measure(spec, build(spec), whole).discs}
-    turned = measure(spec, build(spec), replace(T2, rotation_deg=-angle)).discs
+    still = {disc.from_bottom: disc for disc in measure(spec, stack(spec), whole).discs}
+    turned = measure(spec, stack(spec), replace(T2, rotation_deg=-angle)).discs
     assert len(turned) >= 3
     for disc in turned:
         assert disc.height_mm == pytest.approx(still[disc.from_bottom].height_mm, abs=1e-9)
@@ -135,7 +135,7 @@ def test_turning_the_patient_turns_the_tilt_and_keeps_the_height(spec: SubjectSp
 def test_the_box_is_the_box_of_the_disc_s_mask(spec: SubjectSpec, rotation: float):
     scan = replace(T2, rotation_deg=rotation, rows=560, columns=448, spacing_mm=(0.5, 0.5))
     labels = label_map(spec, scan)
-    for disc in measure(spec, build(spec), scan).discs:
+    for disc in measure(spec, stack(spec), scan).discs:
         rows, columns = np.nonzero(labels == FIRST_DISC + disc.from_bottom - 1)
         mask = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
         assert np.abs(np.subtract(disc.box, mask)).max() <= 7
@@ -157,7 +157,7 @@ def test_darker_discs_have_higher_measured_grades(spec: SubjectSpec):
 def test_every_label_follows_what_was_built(spec: SubjectSpec):
     def label(**changes: object) -> dict[str, object]:
         one = with_disc(calm(spec), 2, **changes)
-        disc = next(disc for disc in measure(one, build(one), T2).discs if disc.from_bottom == 2)
+        disc = next(disc for disc in measure(one, stack(one), T2).discs if disc.from_bottom == 2)
         return {name: getattr(disc, name) for name in ("narrowing", "bulging", "herniation", "spondylolisthesis", "modic",
                                                        "upper_endplate", "lower_endplate")}
 
@@ -176,10 +176,10 @@ def test_every_label_follows_what_was_built(spec: SubjectSpec):
 def test_a_slip_moves_the_vertebra_forward_by_what_is_measured(spec: SubjectSpec):
     for slip in (-5.0, 0.0, 4.0, 9.0):
         one = with_disc(calm(spec), 2, slip_mm=slip)
-        disc = next(disc for disc in measure(one, build(one), T2).discs if disc.from_bottom == 2)
+        disc = next(disc for disc in measure(one, stack(one), T2).discs if disc.from_bottom == 2)
         assert disc.numbers["slip_mm"] == pytest.approx(slip, abs=1.0)
         (front, _), _, _, (front_below, _) = disc.corners
-        still = next(d for d in measure(calm(spec), build(calm(spec)), T2).discs if d.from_bottom == 2)
+        still = next(d for d in measure(calm(spec), stack(calm(spec)), T2).discs if d.from_bottom == 2)
         assert (front - front_below) - (still.corners[0][0] - still.corners[3][0]) == pytest.approx(
             -(slip - calm(spec).discs[1].slip_mm), abs=1.0)
 
@@ -187,7 +187,7 @@ def test_a_slip_moves_the_vertebra_forward_by_what_is_measured(spec: SubjectSpec
 def test_a_herniation_narrows_the_canal_behind_its_disc(spec: SubjectSpec):
     def fluid(herniation_mm: float) -> int:
         one = with_disc(calm(spec), 2, herniation_mm=herniation_mm)
-        y = next(disc for disc in measure(one, build(one), T2).discs if disc.from_bottom == 2).corners[1][1]
+        y = next(disc for disc in measure(one, stack(one), T2).discs if disc.from_bottom == 2).corners[1][1]
         return int((label_map(one, T2)[int(y) - 3:int(y) + 8] == CANAL).sum())
 
     assert fluid(8.0) < 0.75 * fluid(0.0)

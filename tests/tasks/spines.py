@@ -9,7 +9,7 @@ import numpy as np
 
 from spondyl.core import Geometry, Image, Series, Study
 from spondyl.phantom import Acquisition, DiscTruth, SliceTruth, SubjectSpec, draw_subject, render_sagittal
-from spondyl.phantom.anatomy import build
+from spondyl.phantom.anatomy import stack
 from spondyl.phantom.truth import measure
 from spondyl.tasks.mri_discs.chain import Disc
 
@@ -27,7 +27,7 @@ def subject(seed: int, profile: str = "symptomatic") -> SubjectSpec:
 def truth_of(seed: int, scan: Acquisition = T2) -> SliceTruth:
     """What is true of the slice, without drawing it."""
     spec = subject(seed)
-    return measure(spec, build(spec), scan)
+    return measure(spec, stack(spec), scan)
 
 
 @cache

@@ -26,7 +26,7 @@ from spondyl.datasets.miniature import OnSubject, write_cohort
 from spondyl.datasets.pictures import write_picture
 from spondyl.datasets.records import DiscGrades, DiscSlice
 from spondyl.phantom import Acquisition, Profile, SubjectSpec, draw_acquisition, draw_subject, render_sagittal
-from spondyl.phantom.anatomy import build
+from spondyl.phantom.anatomy import stack
 from spondyl.phantom.others import render_axial
 from spondyl.phantom.truth import measure
 
@@ -107,7 +107,7 @@ def _middle(folder: str, series: str, slices: int) -> str:
 
 def truth_row(subject: int, spec: SubjectSpec, scan: Acquisition, file: str) -> dict[str, Any]:
     """What truth.json says of one slice."""
-    truth = measure(spec, build(spec), scan)
+    truth = measure(spec, stack(spec), scan)
     return {"subject": subject, "sequence": scan.sequence, "file": file, "lumbar": truth.lumbar, "sacrum_in_view": truth.sacrum_in_view,
             "spacing_mm": list(scan.spacing_mm), "discs": [asdict(disc) for disc in truth.discs]}
 

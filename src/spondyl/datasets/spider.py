@@ -28,7 +28,7 @@ from spondyl.datasets.miniature import OnSubject, write_cohort
 from spondyl.datasets.records import Box, DiscGrades, DiscSlice
 from spondyl.datasets.tables import grades_of, number, read_table
 from spondyl.phantom import render_sagittal
-from spondyl.phantom.anatomy import build
+from spondyl.phantom.anatomy import stack
 from spondyl.phantom.label_map import label_map
 from spondyl.phantom.truth import measure
 
@@ -150,7 +150,7 @@ def write_miniature(root: Path, subjects: int, seed: int, *, role: str = "train"
 
 def truth_grades(member: Member) -> dict[int, DiscGrades]:
     """Measured grades of the discs in a subject's field of view."""
-    truth = measure(member.spec, build(member.spec), member.scans["t2"])
+    truth = measure(member.spec, stack(member.spec), member.scans["t2"])
     return {disc.from_bottom: grades_of_truth(disc) for disc in truth.discs}
 
 

@@ -25,7 +25,7 @@ from spondyl.datasets.pictures import read_picture, write_picture
 from spondyl.datasets.records import Box, DiscGrades, DiscSlice
 from spondyl.datasets.tables import Row, check_box, grades_of, number, read_table
 from spondyl.phantom import SliceTruth, render_sagittal
-from spondyl.phantom.anatomy import build
+from spondyl.phantom.anatomy import stack
 from spondyl.phantom.truth import measure
 
 GRADES = tuple(field.name for field in fields(DiscGrades))
@@ -110,7 +110,7 @@ def write_miniature(root: Path, subjects: int, seed: int, *, role: str = "train"
 
 
 def _truth(member: Member) -> SliceTruth:
-    return measure(member.spec, build(member.spec), member.scans["t2"])
+    return measure(member.spec, stack(member.spec), member.scans["t2"])
 
 
 def _shape(member: Member) -> tuple[int, int]:

@@ -133,7 +133,7 @@ def upward(tilt: float) -> Point:
     return np.array([-np.sin(tilt), -np.cos(tilt)])
 
 
-def build(spec: SubjectSpec) -> Spine:
+def stack(spec: SubjectSpec) -> Spine:
     """The spine of that subject, stacked upward from the upper plate of S1 along the posterior corners."""
     tilt = float(np.radians(spec.sacrum.slope_deg))
     half = spec.sacrum.depth_mm / 2 * along(tilt)

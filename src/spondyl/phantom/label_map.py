@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.phantom.anatomy import build
+from spondyl.phantom.anatomy import stack
 from spondyl.phantom.bones import body_distance, disc_distance, herniation_distance
 from spondyl.phantom.canvas import Canvas, local
 from spondyl.phantom.curves import curves
@@ -18,7 +18,7 @@ CANAL, FIRST_DISC = 100, 201
 def label_map(spec: SubjectSpec, scan: Acquisition) -> NDArray[np.uint8]:
     """uint8 (rows, columns) of the padded picture: 0 none, 1.. vertebrae and 201.. discs from the lowest up, 100 the thecal sac."""
     c = Canvas(frame_of(scan))
-    spine = build(spec)
+    spine = stack(spec)
     lines = curves(spec, spine, scan.lateral_mm)
     labels = np.zeros(c.signal.shape, np.uint8)
     front, rear = lines.at(lines.sac_front, c.y), lines.at(lines.sac_back, c.y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spondyl.phantom.anatomy import build
+from spondyl.phantom.anatomy import stack
 from spondyl.phantom.canvas import Array, Canvas, Frame, blur, box, coverage, ellipse, local, rounded, upsample
 from spondyl.phantom.spec import Acquisition, SubjectSpec
 from spondyl.phantom.tissue import TISSUES, marrow_signal, signal
@@ -149,7 +149,7 @@ def render_coronal(spec: SubjectSpec, acquisition: Acquisition) -> Array:
 
 def _coronal_column(c: Canvas, of: dict[str, float], rng: np.random.Generator, spec: SubjectSpec, scan: Acquisition, curve: Array) -> None:
     grain = 1 + 0.07 * rough(rng, c, 4)
-    spine = build(spec)
+    spine = stack(spec)
     c.paint(np.maximum(np.abs(c.x) - 52 + 0.75 * np.maximum(c.y, 0), np.maximum(-c.y, c.y - 62)), marrow_signal(0.5, 0, scan) * grain)
     for disc, body in zip(spine.discs, spine.bodies, strict=True):
         half = body.lower.depth * 0.66

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from spondyl.phantom.anatomy import Body, build
+from spondyl.phantom.anatomy import Body, stack
 from spondyl.phantom.bones import body_distance
 from spondyl.phantom.canvas import Array, Canvas, blur, box, coverage, ellipse, local
 from spondyl.phantom.curves import curves
@@ -79,7 +79,7 @@ def _anteroposterior(c: Canvas, spec: SubjectSpec, rng: np.random.Generator) -> 
         _add(c, np.abs(c.x - side * (28 - 0.25 * (c.y + 40))) - 14, 0.12, 12)
         u, v = local(c.x, c.y, np.array([side * 88.0, 28.0]), side * 0.85)
         _bone(c, ellipse(u, v, 58, 30), 0.35, 0.35)
-    spine = build(spec)
+    spine = stack(spec)
     for body in spine.bodies:
         y, half = float(body.centre[1]), body.lower.depth * 0.64
         height = abs(float(body.upper.posterior[1] - body.lower.posterior[1])) / 2
@@ -106,7 +106,7 @@ def _ap_vertebra(whole: Canvas, sway: Sway, y: float, half: float, height: float
 
 
 def _lateral(c: Canvas, spec: SubjectSpec, rng: np.random.Generator) -> None:
-    spine = build(spec)
+    spine = stack(spec)
     lines = curves(spec, spine)
     skin, belly = lines.at(lines.skin, c.y), lines.at(lines.belly, c.y)
     middle, half = (skin + belly) / 2, np.maximum((skin - belly) / 2, 20)

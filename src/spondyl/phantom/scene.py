@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spondyl.phantom.anatomy import Spine, build
+from spondyl.phantom.anatomy import Spine, stack
 from spondyl.phantom.canvas import Canvas, Frame, Texture
 from spondyl.phantom.curves import Curves, curves
 from spondyl.phantom.spec import Acquisition, SubjectSpec
@@ -37,7 +37,7 @@ class Scene:
 def scene(spec: SubjectSpec, scan: Acquisition) -> Scene:
     """An empty canvas and everything needed to paint on it."""
     frame = frame_of(scan)
-    spine = build(spec)
+    spine = stack(spec)
     textures = (Texture(spec.texture_seed, stream, scale) for stream, scale in enumerate(TEXTURE_MM))
     of = {name: signal(tissue, scan) for name, tissue in TISSUES.items()}
     return Scene(spec, scan, spine, curves(spec, spine, scan.lateral_mm), Canvas(frame), of, *textures)

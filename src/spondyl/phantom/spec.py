@@ -7,6 +7,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from spondyl.phantom.spec_parts import (
+    ARCH,
+    NO_FRACTURE,
+    NO_LESION,
+    TRUNK,
+    ZONES,
+    ArchSpec,
+    ForeignSpec,
+    FractureSpec,
+    ImplantSpec,
+    LesionSpec,
+    TrunkSpec,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PlateSpec:
@@ -39,6 +53,12 @@ class VertebraSpec:
         spinous_mm: (length, height) of the spinous process.
         spinous_deg: Its downward slope.
         haemangioma: (at u 0..1, at v 0..1, radius mm) of a fatty spot; radius 0 is none.
+        width_mm: Width of the (lower, upper) plate.
+        arch, fracture, lesion: What stands behind it; what broke; a dense spot.
+        trabecular_mg_cm3: Mineral of the spongy bone.
+        cortex_mm: Thickness of the shell.
+        coronal_deg: Tilt of the vertebra seen from the front, positive with the patient's left end higher (scoliosis).
+        axial_deg: Turn about the long axis, positive with the front turned to the patient's left.
     """
 
     posterior_height_mm: float
@@ -50,6 +70,14 @@ class VertebraSpec:
     spinous_mm: tuple[float, float]
     spinous_deg: float
     haemangioma: tuple[float, float, float] = (0.5, 0.5, 0.0)
+    width_mm: tuple[float, float] = (48.0, 46.0)
+    arch: ArchSpec = ARCH
+    fracture: FractureSpec = NO_FRACTURE
+    lesion: LesionSpec = NO_LESION
+    trabecular_mg_cm3: float = 150.0
+    cortex_mm: float = 0.45
+    coronal_deg: float = 0.0
+    axial_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +100,12 @@ class DiscSpec:
         spurs_mm: (anterior, posterior) reach of the corner osteophytes.
         upper_plate, lower_plate: The plate above the disc and the one below it.
         fissure: Signal of a bright spot in the posterior annulus, 0..1.
+        bulge_lateral_mm: (right, left) reach of the rim beyond the plates' sides.
+        herniation_zone, herniation_width_mm: Where the focal extension lies (one of ZONES), and how wide it is.
+        spurs_lateral_mm: (right, left) reach of the lateral osteophytes.
+        sclerosis_mm: (above, below) depth of dense bone beside the plates.
+        facet_mm: (right, left) growth of the facet joints toward the canal and the recess.
+        flavum_mm: (right, left) thickness of the ligamentum flavum.
     """
 
     expected_mm: float
@@ -91,6 +125,17 @@ class DiscSpec:
     upper_plate: PlateSpec = PlateSpec()
     lower_plate: PlateSpec = PlateSpec()
     fissure: float = 0.0
+    bulge_lateral_mm: tuple[float, float] = (0.5, 0.5)
+    herniation_zone: str = "central"
+    herniation_width_mm: float = 14.0
+    spurs_lateral_mm: tuple[float, float] = (0.0, 0.0)
+    sclerosis_mm: tuple[float, float] = (0.0, 0.0)
+    facet_mm: tuple[float, float] = (0.0, 0.0)
+    flavum_mm: tuple[float, float] = (3.0, 3.0)
+
+    def __post_init__(self) -> None:
+        if self.herniation_zone not in ZONES:
+            raise ValueError(f"a herniation lies in one of {ZONES}, got {self.herniation_zone!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +201,7 @@ class SubjectSpec:
     discs: tuple[DiscSpec, ...]
     soft: SoftTissueSpec
     texture_seed: int
+    trunk: TrunkSpec = TRUNK
 
     def __post_init__(self) -> None:
         if self.sex not in ("F", "M") or not 4 <= self.lumbar <= 6:
@@ -225,9 +271,10 @@ def subject_from_json(text: str) -> SubjectSpec:
     return SubjectSpec(**{
         **body,
         "sacrum": SacrumSpec(**_tuples(body["sacrum"])),
-        "vertebrae": tuple(VertebraSpec(**_tuples(row)) for row in body["vertebrae"]),
+        "vertebrae": tuple(_vertebra(row) for row in body["vertebrae"]),
         "discs": tuple(_disc(row) for row in body["discs"]),
         "soft": SoftTissueSpec(**_tuples(body["soft"])),
+        "trunk": _trunk(body["trunk"]),
     })
 
 
@@ -239,6 +286,16 @@ def acquisition_from_json(text: str) -> Acquisition:
 def _disc(row: Mapping[str, Any]) -> DiscSpec:
     plates = {name: PlateSpec(**row[name]) for name in ("upper_plate", "lower_plate")}
     return DiscSpec(**{**_tuples(row), **plates})
+
+
+def _vertebra(row: Mapping[str, Any]) -> VertebraSpec:
+    parts = {name: kind(**_tuples(row[name])) for name, kind in (("arch", ArchSpec), ("fracture", FractureSpec), ("lesion", LesionSpec))}
+    return VertebraSpec(**{**_tuples(row), **parts})
+
+
+def _trunk(row: Mapping[str, Any]) -> TrunkSpec:
+    implants = tuple(ImplantSpec(**_tuples(one)) for one in row["implants"])
+    return TrunkSpec(**{**row, "implants": implants, "foreign": tuple(ForeignSpec(**_tuples(one)) for one in row["foreign"])})
 
 
 def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
