@@ -1,0 +1,21 @@
+"""Labels measured on the built volume: what is true of the subject, of a film, of a series, and what a reader would write."""
+
+from spondyl.phantom.measured.film_records import LESIONS, FilmBox, FilmDisc, FilmTruth, FilmVertebra, SeriesPoint, film_from_json
+from spondyl.phantom.measured.records import (
+    CONDITIONS,
+    GRADES,
+    CurveTruth,
+    DensityTruth,
+    DiscSpaceTruth,
+    ObjectTruth,
+    SpurTruth,
+    StenosisTruth,
+    SubjectTruth,
+    VertebraTruth,
+    truth_from_json,
+)
+
+__all__ = [
+    "CONDITIONS", "GRADES", "LESIONS", "CurveTruth", "DensityTruth", "DiscSpaceTruth", "FilmBox", "FilmDisc", "FilmTruth", "FilmVertebra",
+    "ObjectTruth", "SeriesPoint", "SpurTruth", "StenosisTruth", "SubjectTruth", "VertebraTruth", "film_from_json", "truth_from_json",
+]
