@@ -33,8 +33,7 @@ class Pose:
     def to_local(self, x: Array, y: Array, z: Array) -> tuple[Array, Array, Array]:
         """(u, v, w) in mm of patient points; broadcastable arrays stay broadcast (float32)."""
         dx, dy, dz = (np.asarray(a - c, np.float32) for a, c in zip((x, y, z), self.centre, strict=True))
-        rows = self.axes.astype(np.float32)
-        u, v, w = (r[0] * dx + r[1] * dy + r[2] * dz for r in rows)
+        u, v, w = (_weighted(row, dx, dy, dz) for row in self.axes.astype(np.float32))
         return u, v, w
 
     def to_patient(self, points: Array) -> Vector:
@@ -133,6 +132,12 @@ def _between(low: Pose, high: Pose, spine: Spine, index: int) -> Pose:
     left -= (left @ back) * back
     left /= np.linalg.norm(left)
     return Pose((ends[0] + ends[1]) / 2, np.stack([left, back, np.cross(left, back)]))
+
+
+def _weighted(row: Array, *parts: Array) -> Array:
+    """The weighted sum of arrays; those with weight zero do not widen it, so that an unturned frame stays cheap."""
+    used = [weight * part for weight, part in zip(row, parts, strict=True) if weight]
+    return sum(used[1:], used[0])
 
 
 def _straight(point: Vector) -> Vector:
