@@ -6,15 +6,20 @@ A tilt is the angle of a plate against the horizontal, positive when its posteri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.phantom.spec import DiscSpec, PlateSpec, SubjectSpec, VertebraSpec
+from spondyl.phantom.spec_parts import FractureSpec
 
 Point = NDArray[np.float64]
 FLAT = PlateSpec(0.3)
+NODE_SIGMA = 0.075
+"""Width of a Schmorl node, as a share of the plate's depth [O]."""
+RETROPULSION = 6.0
+"""How far the posterior wall of a crushed body comes back, mm for a whole loss [O]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,11 +29,13 @@ class Plate:
     Attributes:
         anterior, posterior: Its corners, (x, y) mm.
         shape: Hollow, erosion and pit, all into the body.
+        step_mm: Step of a broken plate: its anterior third lies that much deeper.
     """
 
     anterior: Point
     posterior: Point
     shape: PlateSpec
+    step_mm: float = 0.0
 
     @property
     def tilt(self) -> float:
@@ -51,8 +58,9 @@ class Plate:
         s, q = np.clip(t, 0, 1), self.shape.phase * 2 * np.pi
         rough = np.sin(6.1 * s + q) * np.sin(10.7 * s + 2.3 * q) + 0.35 * np.sin(23 * s + 3.1 * q)
         edge = np.minimum(1.0, 8 * s * (1 - s))
-        node = self.shape.node_mm * np.exp(-(((s - self.shape.node_at) / 0.075) ** 2) / 2)
-        return np.asarray(self.shape.irregularity_mm * np.maximum(rough, -0.1) * 1.6 * edge + node)
+        node = self.shape.node_mm * np.exp(-(((s - self.shape.node_at) / NODE_SIGMA) ** 2) / 2)
+        step = self.step_mm * np.clip(20 * s, 0, 1) * np.clip((0.36 - s) / 0.03, 0, 1) if self.step_mm else 0.0
+        return np.asarray(self.shape.irregularity_mm * np.maximum(rough, -0.1) * 1.6 * edge + node + step)
 
     def into_body(self, t: NDArray[np.floating]) -> NDArray[np.floating]:
         """Whole displacement of the plate at t, mm into the body."""
@@ -70,6 +78,8 @@ class Body:
     fat: float
     spurs_mm: tuple[tuple[float, float], tuple[float, float]]
     """((anterior, posterior) at the lower plate, the same at the upper plate)."""
+    expected_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Height in front, in the middle (between the plates' hollows) and behind that it would have unbroken; 0 in the sacrum."""
 
     @property
     def centre(self) -> Point:
@@ -143,11 +153,13 @@ def stack(spec: SubjectSpec) -> Spine:
     discs: list[Disc] = []
     for index, (disc, vertebra) in enumerate(zip(spec.discs, spec.vertebrae, strict=True)):
         above = _plate_above(below, disc, vertebra)
-        discs.append(Disc(index, above, below, disc))
         next_disc = spec.discs[index + 1] if index + 1 < len(spec.discs) else None
         upper = _upper_plate(above, vertebra, next_disc.lower_plate if next_disc else FLAT)
         spurs = (disc.spurs_mm, next_disc.spurs_mm if next_disc else (0.0, 0.0))
-        bodies.append(Body(index, above, upper, vertebra.wall_mm, vertebra.fat, spurs))
+        body = _break(Body(index, above, upper, vertebra.wall_mm, vertebra.fat, spurs, _heights(above, upper)), vertebra.fracture)
+        above, upper = body.lower, body.upper
+        discs.append(Disc(index, above, below, disc))
+        bodies.append(body)
         below = upper
     return Spine(tuple(bodies), tuple(discs), *_sacrum(spec, top))
 
@@ -168,6 +180,31 @@ def _upper_plate(lower: Plate, vertebra: VertebraSpec, shape: PlateSpec) -> Plat
     tilt = lower.tilt - wedge
     posterior = lower.posterior + vertebra.posterior_height_mm * upward(lower.tilt - wedge / 2)
     return Plate(posterior - vertebra.upper_depth_mm * along(tilt), posterior, shape)
+
+
+def _heights(lower: Plate, upper: Plate) -> tuple[float, float, float]:
+    """Distance of two plates in front, in the middle between their smooth hollows, and behind."""
+    front, rear = (float(np.hypot(*(a - b))) for a, b in ((upper.anterior, lower.anterior), (upper.posterior, lower.posterior)))
+    return front, (front + rear) / 2 - lower.shape.concavity_mm - upper.shape.concavity_mm, rear
+
+
+def _break(body: Body, fracture: FractureSpec) -> Body:
+    """The body after its fracture: a wedge lowers the front, a crush the whole, a biconcave one hollows both plates.
+
+    The lower plate stays where it was, so what stands above comes down or leans forward with the upper one.
+    """
+    if fracture.kind == "none":
+        return body
+    lower, upper, loss = body.lower, body.upper, fracture.loss
+    front, rear = upper.anterior - loss * (upper.anterior - lower.anterior), upper.posterior
+    hollow, wall = 0.0, body.wall_mm
+    if fracture.kind == "crush":
+        rear, wall = rear - loss * (rear - lower.posterior), (wall[0], wall[1] - RETROPULSION * loss)
+    elif fracture.kind == "biconcave":
+        front, hollow = upper.anterior, loss * body.expected_mm[1] / 2
+    roof = Plate(front, rear, replace(upper.shape, concavity_mm=upper.shape.concavity_mm + hollow), fracture.step_mm)
+    floor = Plate(lower.anterior, lower.posterior, replace(lower.shape, concavity_mm=lower.shape.concavity_mm + hollow))
+    return replace(body, lower=floor, upper=roof, wall_mm=wall)
 
 
 SACRAL_HEIGHT_MM = (29.0, 25.0, 21.0, 18.0, 15.0)

@@ -31,7 +31,7 @@ class Pose:
     axes: NDArray[np.float64]
 
     def to_local(self, x: Array, y: Array, z: Array) -> tuple[Array, Array, Array]:
-        """(u, v, w) in mm of patient points; broadcastable arrays stay broadcast (float32)."""
+        """(u, v, w) in mm of patient points; broadcastable arrays stay broadcast (float32), upright ones even flat."""
         dx, dy, dz = (np.asarray(a - c, np.float32) for a, c in zip((x, y, z), self.centre, strict=True))
         u, v, w = (_weighted(row, dx, dy, dz) for row in self.axes.astype(np.float32))
         return u, v, w
