@@ -5,106 +5,60 @@ Sizes, priors and correlations follow the literature named beside them; [O] mark
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from spondyl.core.errors import NotFoundError, describe_unknown
+from spondyl.phantom.draw_bone import row_of
 from spondyl.phantom.draw_disc import draw_disc, draw_grades
+from spondyl.phantom.draw_profiles import PROFILES, Profile, adjusted, profile_named
+from spondyl.phantom.draw_whole import complete
 from spondyl.phantom.spec import Acquisition, DiscSpec, SacrumSpec, SoftTissueSpec, SubjectSpec, VertebraSpec
 
-POSTERIOR_MM = (26.3, 27.0, 27.2, 26.8, 25.8, 25.2, 24.0, 23.2, 22.5, 21.8, 21.0, 20.5)
+__all__ = ["PROFILES", "Profile", "adjusted", "draw_acquisition", "draw_subject", "profile_named"]
+
+POSTERIOR_MM = (26.3, 27.0, 27.2, 26.8, 25.8, 25.2, 24.0, 23.2, 22.5, 21.8, 21.0, 20.5, 19.9, 19.3, 18.7, 18.2, 17.0)
 """Posterior body height from L5 up; L5 from CT of 196 adults (Cook & Baker 2021), the rest [O] around it."""
-DEPTH_MM = (35.0, 35.2, 34.8, 34.2, 33.6, 32.2, 31.0, 29.8, 28.8, 27.6, 26.4, 25.2)
+DEPTH_MM = (35.0, 35.2, 34.8, 34.2, 33.6, 32.2, 31.0, 29.8, 28.8, 27.6, 26.4, 25.2, 23.8, 22.4, 21.0, 19.4, 18.0)
 """Plate depth from L5 up (Panjabi 1992 and Cook & Baker 2021, rounded)."""
-WEDGE_DEG = (6.2, 1.9, -0.1, -1.6, -3.3, -3.4, -3.0, -3.0, -3.0, -3.4, -3.6, -3.8)
+WEDGE_DEG = (6.2, 1.9, -0.1, -1.6, -3.3, -3.4, -3.0, -3.0, -3.0, -3.4, -3.6, -3.8, -3.9, -3.4, -2.6, -1.6, -0.8)
 """Lordotic wedge of the body from L5 up (Masharawi 2010, sexes averaged; thoracic [O])."""
-DISC_MM = (11.5, 12.5, 11.0, 10.0, 9.0, 7.5, 6.5, 5.8, 5.2, 4.8, 4.5, 4.4)
+DISC_MM = (11.5, 12.5, 11.0, 10.0, 9.0, 7.5, 6.5, 5.8, 5.2, 4.8, 4.5, 4.4, 4.2, 4.0, 3.8, 3.8, 4.0)
 """Expected disc height from the lowest up [O]."""
 DISC_SHARE = (0.31, 0.25, 0.19, 0.15, 0.10)
 """Share of the discs' lordosis by disc, from the lowest up [O]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What kind of people are drawn.
-
-    Attributes:
-        name: For messages and records.
-        grade_shift: Added to the mean Pfirrmann grade of every level.
-        uniform: Draw grades evenly from 1 to 5 instead, and disease often: for training and tests, no claim of prevalence.
-        four_lumbar, six_lumbar: Rates of transitional anatomy [O] (published: 8 to 19 % together).
-        vertebrae: How many are modelled above the sacrum.
-    """
-
-    name: str
-    grade_shift: float = 0.0
-    uniform: bool = False
-    four_lumbar: float = 0.06
-    six_lumbar: float = 0.04
-    vertebrae: int = 12
-
-
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile("symptomatic"),
-        Profile("healthy", grade_shift=-1.4),
-        Profile("uniform", uniform=True),
-        Profile("transitional", four_lumbar=0.5, six_lumbar=0.5),
-    )
-}
-
-
-def profile_named(name: str) -> Profile:
-    """The profile of that name.
-
-    Raises:
-        NotFoundError: If there is none; the sentence offers the nearest one.
-    """
-    if name not in PROFILES:
-        raise NotFoundError("unknown-profile", describe_unknown("profile", name, PROFILES))
-    return PROFILES[name]
-
-
 def draw_subject(rng: np.random.Generator, profile: Profile | str = "symptomatic") -> SubjectSpec:
     """A subject of that profile. The same generator state gives the same subject."""
     kind = profile_named(profile) if isinstance(profile, str) else profile
-    sex = "F" if rng.random() < 0.6 else "M"
-    age = float(np.clip(rng.normal(52, 14), 20, 88))
+    sex = "F" if rng.random() < kind.women else "M"
+    age = float(np.clip(rng.normal(kind.age_mean, kind.age_sd), kind.age_low, kind.age_high))
     lumbar = int(rng.choice([4, 5, 6], p=[kind.four_lumbar, 1 - kind.four_lumbar - kind.six_lumbar, kind.six_lumbar]))
     size = (0.97 if sex == "F" else 1.03) * rng.normal(1, 0.05)
     incidence = rng.normal(53, 10)
     slope = float(np.clip(0.63 * incidence + 4 + rng.normal(0, 4), 18, 56))
     lordosis = 0.85 * slope + 21 + rng.normal(0, 5)  # L1 to S1, lying [O]
-    grades = draw_grades(rng, kind.vertebrae, kind.grade_shift, kind.uniform)
+    grades = draw_grades(rng, kind.vertebrae, kind.grade_shift + kind.age_slope * (age - kind.age_mean) / 10, kind.uniform)
     discs = _discs(rng, grades, lumbar, size, lordosis - _body_lordosis(), kind)
     sacrum = SacrumSpec(slope, 34.5 * size * rng.normal(1, 0.03),
                         tuple(float(rng.normal(mean, 2.5)) for mean in (7, 5, -5, -12, -16)),  # type: ignore[arg-type]
                         float(rng.uniform(1.5, 3.5) if lumbar == 5 else rng.uniform(3.0, 6.5)))
-    return SubjectSpec(sex, age, lumbar, sacrum, _vertebrae(rng, kind.vertebrae, lumbar, size, age), discs, _soft(rng, lumbar, size),
-                       int(rng.integers(2**31)))
+    midline = SubjectSpec(sex, age, lumbar, sacrum, _vertebrae(rng, kind.vertebrae, lumbar, size, age), discs, _soft(rng, lumbar, size),
+                          int(rng.integers(2**31)))
+    return complete(midline, float(size), kind)
 
 
 def _body_lordosis() -> float:
     return float(sum(WEDGE_DEG[:5]))
 
 
-def _anatomy_index(i: int, lumbar: int) -> int:
-    """Row of the tables for the i-th vertebra from the bottom: the rib-free ones are stretched or squeezed to L5..L1."""
-    if i >= lumbar:
-        return min(i - lumbar + 5, len(DISC_MM) - 1)
-    return round(i * 4 / (lumbar - 1))
-
-
 def _discs(
     rng: np.random.Generator, grades: tuple[int, ...], lumbar: int, size: float, lordosis: float, kind: Profile,
 ) -> tuple[DiscSpec, ...]:
-    share = [DISC_SHARE[_anatomy_index(i, lumbar)] for i in range(lumbar)]
+    share = [DISC_SHARE[row_of(i, lumbar, kind.vertebrae)] for i in range(lumbar)]
     tall = rng.normal(1, 0.12)
     discs = []
     for i, grade in enumerate(grades):
-        expected = DISC_MM[_anatomy_index(i, lumbar)] * size * tall * rng.normal(1, 0.05)
+        expected = DISC_MM[row_of(i, lumbar, kind.vertebrae)] * size * tall * rng.normal(1, 0.05)
         angle = lordosis * share[i] / sum(share) + rng.normal(0, 1.5) if i < lumbar else rng.normal(0.5, 1.0)
         discs.append(draw_disc(rng, grade, i + 1, float(max(expected, 3.5)), float(max(angle, -2.0)), kind.uniform))
     return tuple(discs)
@@ -114,7 +68,7 @@ def _vertebrae(rng: np.random.Generator, count: int, lumbar: int, size: float, a
     fat = np.clip(0.3 + 0.3 * (age - 20) / 60 + rng.normal(0, 0.06), 0.15, 0.75)
     bodies = []
     for i in range(count):
-        row = _anatomy_index(i, lumbar)
+        row = row_of(i, lumbar, count)
         depth = DEPTH_MM[row] * size * rng.normal(1, 0.02)
         spot = float(rng.uniform(3, 7)) if rng.random() < 0.03 else 0.0
         bodies.append(VertebraSpec(
