@@ -11,6 +11,8 @@ import typer
 app = typer.Typer(help="The laboratory: digital spines, training, measuring, packing.", no_args_is_help=True, rich_markup_mode=None)
 phantom = typer.Typer(help="Make studies of the digital spine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(phantom, name="phantom")
+realism = typer.Typer(help="Measure how alike the digital spine and patients are to networks.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(realism, name="realism")
 
 
 @app.callback()
@@ -128,3 +130,56 @@ def samples(
 
     for row in write_samples(out, seed):
         typer.echo(f"{row['name']}: {row['title']}")
+
+
+@realism.callback()
+def how_alike() -> None:
+    """Measure how alike the digital spine and patients are to networks."""
+
+
+@realism.command("slices", epilog="Example: spondyl realism slices mri-discs --subjects 150 --seed 30101 --role val --fold 0 --fold 1")
+def realism_slices(
+    bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of a task whose bundle ships.")],
+    subjects: Annotated[int, typer.Option("--subjects", min=1, help="How many subjects.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the cohort.")],
+    fold: Annotated[list[int], typer.Option("--fold", help="Networks that are blind to these folds only are asked; repeat it.")],
+    role: Annotated[str, typer.Option("--role", help="train, val, test or twin.")] = "val",
+    profile: Annotated[str, typer.Option("--profile", help="symptomatic, healthy, uniform or transitional.")] = "symptomatic",
+    source: Annotated[str, typer.Option("--source", help="Who paints the slice: midline or volume.")] = "midline",
+    out: Annotated[Path | None, typer.Option("--out", help="File of figures to put them into, JSON.")] = None,
+    name: Annotated[str, typer.Option("--as", help="Their name in that file.")] = "slices",
+    backend: Annotated[str, typer.Option("--backend", help="auto, openvino or onnxruntime.")] = "auto",
+    precision: Annotated[str, typer.Option("--precision", help="auto, f32 or bf16.")] = "auto",
+) -> None:
+    """Ask a bundle that was trained on patients about the digital spine: discs found, numbered and graded.
+
+    In-silico: this says how alike the digital spine is to patients, not how good the networks are.
+    """
+    from spondyl.apps import console
+    from spondyl.lab import verbs
+    from spondyl.lab.mri_discs.realism import Drawn
+
+    with console.progress_bar() as progress:
+        figures = verbs.measure_realism(bundle, Drawn(seed, role, subjects, profile, source), fold, backend, precision, progress)
+    if out is not None:
+        verbs.keep_figures(out, name, figures)
+    typer.echo(jsonlib.dumps(figures, indent=1))
+
+
+@realism.command("pretraining", epilog="Example: spondyl realism pretraining RUN --start PHANTOM_RUN --data spider --keep said")
+def realism_pretraining(
+    run: Annotated[Path, typer.Argument(help="A finished run on patients: its recipe, folds and found discs are used.")],
+    start: Annotated[Path, typer.Option("--start", help="A finished run on the digital spine, whose graders are the beginning.")],
+    data: Annotated[Path, typer.Option("--data", help="Root of the patients' data set.")],
+    keep: Annotated[Path, typer.Option("--keep", file_okay=False, help="Folder for what each network said; goes on where it stopped.")],
+    out: Annotated[Path | None, typer.Option("--out", help="File of figures to put them into, JSON.")] = None,
+) -> None:
+    """Train graders on patients with and without the digital spine before, and compare them out of fold on T2."""
+    from spondyl.apps import console
+    from spondyl.lab import verbs
+
+    with console.progress_bar() as progress:
+        figures = verbs.compare_pretraining(run, start, data, keep, progress)
+    if out is not None:
+        verbs.keep_figures(out, "pretraining", figures)
+    typer.echo(jsonlib.dumps(figures, indent=1))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from spondyl.core import InputError, NotFoundError
 from spondyl.core.errors import describe_unknown
 from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.inference.shelf import Shelf
-from spondyl.lab.mri_discs import card, insilico
+from spondyl.lab.mri_discs import card, insilico, pretraining, realism
 from spondyl.lab.mri_discs.data import read_cohort
 from spondyl.lab.mri_discs.measure import measure
 from spondyl.lab.mri_discs.pack import pack
@@ -67,6 +69,55 @@ def evaluate(bundle: str, data: Path, layout: str, films: Path | None, backend: 
         "levels": insilico.level_names_on_phantoms(engine, PHANTOMS),
     }
     return metrics
+
+
+def measure_realism(
+    bundle: str, drawn: realism.Drawn, folds: Sequence[int], backend: str, precision: str, on_step: OnStep
+) -> dict[str, Any]:
+    """Discs of the digital spine found, numbered and graded by a bundle's networks that are blind to some folds only.
+
+    Args:
+        bundle: A folder, or the name of a task whose bundle ships.
+        drawn: Which slices.
+        folds: Networks whose unseen folds are all among these judge; disjoint folds share none.
+
+    Raises:
+        InputError: No network is left.
+        NotFoundError: No such bundle, role, profile or source of slices.
+    """
+    known = find_bundle(bundle)
+    engine = open_engine(realism.of_folds(known, folds), backend, precision)
+    slices = list(drawn.slices(on_step))
+    return {
+        "drawn": asdict(drawn),
+        "folds": list(folds),
+        **realism.measure_realism(engine, slices, len(slices), on_step),
+        "bundle": {"name": known.note.name, "version": known.note.version, "sha256": known.sha256},
+    }
+
+
+def compare_pretraining(run: Path, start: Path, data: Path, keep: Path, on_step: OnStep) -> dict[str, Any]:
+    """Whether graders that the digital spine taught first agree better with patients' readings.
+
+    Raises:
+        InputError: A run is not finished, or the two do not fit.
+    """
+    return pretraining.compare(run, start, data, keep, on_step)
+
+
+def keep_figures(file: Path, name: str, figures: dict[str, Any]) -> None:
+    """Put figures under a name into a JSON file that may hold others.
+
+    Raises:
+        InputError: The file is there and no JSON object.
+    """
+    try:
+        table = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    except (OSError, ValueError) as error:
+        raise InputError("figures-unreadable", f"the file of figures cannot be read: {type(error).__name__}", "Name another file") from None
+    if not isinstance(table, dict):
+        raise InputError("figures-unreadable", "the file of figures is no JSON object", "Name another file")
+    file.write_text(json.dumps({**table, name: figures}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def tables(metrics: dict[str, Any]) -> str:

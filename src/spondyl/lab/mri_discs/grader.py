@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -140,9 +140,16 @@ def balance(labels: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     return torch.tensor(weights / weights.mean(), dtype=torch.float32), torch.tensor(np.sqrt((1 - rate) / rate), dtype=torch.float32)
 
 
-def fit_grader(examples: Sequence[Example], plan: GraderPlan, rng: np.random.Generator) -> Grader:
-    """A trained grader: AdamW, one-cycle rate, bfloat16, the running average of its weights at the end."""
+def fit_grader(
+    examples: Sequence[Example], plan: GraderPlan, rng: np.random.Generator, first: Mapping[str, Tensor] | None = None
+) -> Grader:
+    """A trained grader: AdamW, one-cycle rate, bfloat16, the running average of its weights at the end.
+
+    `first` holds the weights of a trained grader to begin with, instead of random ones.
+    """
     net = Grader(OUTPUTS, plan.widths, plan.dropout).train().to(memory_format=torch.channels_last)
+    if first is not None:
+        net.load_state_dict(dict(first))
     weights, positive = balance(np.stack([e.labels for e in examples]))
     per_epoch = max(1, len(examples) // plan.batch)
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.lr, weight_decay=plan.weight_decay)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from spondyl.imaging import Letterbox
 from spondyl.lab.mri_discs.data import Cohort, label_row
@@ -128,8 +129,10 @@ def _patches(recipe: Recipe, pixels: NDArray[np.float32], discs: list[Disc]) -> 
     return [((crop_sample(pixels, place, settings, MARGIN) - low) / span).clip(0, 1).astype(np.float16) for place in places]
 
 
-def train_grader(recipe: Recipe, cohort: Cohort, table: list[Example], pair: tuple[int, int]) -> Grader:
-    """A grader that never saw the patients of either fold."""
+def train_grader(
+    recipe: Recipe, cohort: Cohort, table: list[Example], pair: tuple[int, int], start: Mapping[str, Tensor] | None = None
+) -> Grader:
+    """A grader that never saw the patients of either fold; `start` is what it knew before."""
     torch.manual_seed(recipe.seed * 100 + 10 * pair[0] + pair[1])
     plan = GraderPlan(
         shape=(recipe.crop_rows, recipe.crop_columns),
@@ -138,4 +141,4 @@ def train_grader(recipe: Recipe, cohort: Cohort, table: list[Example], pair: tup
         widths=(recipe.grader_width, 2 * recipe.grader_width, 4 * recipe.grader_width),
         mixup=recipe.grader_mixup,
     )
-    return fit_grader([e for e in table if cohort.folds[e.patient] not in pair], plan, rng_for(recipe, 4, *pair))
+    return fit_grader([e for e in table if cohort.folds[e.patient] not in pair], plan, rng_for(recipe, 4, *pair), start)
