@@ -9,11 +9,30 @@ spin echo, so fat keeps a long T2 (Henkelman 1992).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.phantom.spec import Acquisition
+
+class Timing(Protocol):
+    """What of an acquisition decides the contrast; both the mid-line's and the voxels' acquisitions have it."""
+
+    @property
+    def sequence(self) -> str:
+        """One of "t1", "t2", "t2_space", "stir"."""
+
+    @property
+    def field_tesla(self) -> float:
+        """1.5 or 3."""
+
+    @property
+    def tr_ms(self) -> float:
+        """Repetition time."""
+
+    @property
+    def te_ms(self) -> float:
+        """Echo time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +70,43 @@ MARROW_WATER = Tissue(1050, 1.1, 40, 0.91)
 """Water of the marrow; the fat fraction is the subject's own."""
 
 
-def signal(tissue: Tissue, scan: Acquisition) -> float:
+def signal(tissue: Tissue, scan: Timing) -> float:
     """Signal of a tissue in a sequence, relative to fully relaxed water."""
+    return sum(pools(tissue, scan))
+
+
+def pools(tissue: Tissue, scan: Timing) -> tuple[float, float]:
+    """The shares of the (water, fat) pool in that signal."""
     t1 = tissue.t1_ms * (tissue.t1_factor_3t if scan.field_tesla > 2 else 1.0)
-    water = pool(tissue.density, t1, tissue.t2_ms, scan)
-    return float((1 - tissue.fat) * water + tissue.fat * fat_signal(scan))
+    water = float(pool(tissue.density, t1, tissue.t2_ms, scan))
+    return (1 - tissue.fat) * water, tissue.fat * fat_signal(scan)
 
 
-def fat_signal(scan: Acquisition) -> float:
+def fat_signal(scan: Timing) -> float:
     """Signal of pure fat."""
-    return float(pool(1.0, FAT_T1_MS[3.0 if scan.field_tesla > 2 else 1.5], FAT_T2_MS, scan))
+    return float(pool(1.0, _fat_t1_ms(scan), FAT_T2_MS, scan))
+
+
+def inversion_ms(scan: Timing) -> float:
+    """The inversion time that nulls the simulated fat at that field and repetition time."""
+    fat = _fat_t1_ms(scan)
+    return float(fat * (np.log(2) - np.log1p(np.exp(-scan.tr_ms / fat))))
+
+
+def _fat_t1_ms(scan: Timing) -> float:
+    return FAT_T1_MS[3.0 if scan.field_tesla > 2 else 1.5]
 
 
 def pool(density: float | NDArray[np.floating], t1_ms: float | NDArray[np.floating], t2_ms: float | NDArray[np.floating],
-         scan: Acquisition) -> NDArray[np.floating]:
+         scan: Timing) -> NDArray[np.floating]:
     """Signal of one pool; arrays give arrays."""
     relaxed = np.exp(-scan.tr_ms / np.asarray(t1_ms))
-    if scan.sequence == "stir":
-        fat = FAT_T1_MS[3.0 if scan.field_tesla > 2 else 1.5]
-        nulling_ms = fat * (np.log(2) - np.log1p(np.exp(-scan.tr_ms / fat)))
-        recovery = np.abs(1 - 2 * np.exp(-nulling_ms / np.asarray(t1_ms)) + relaxed)
-    else:
-        recovery = 1 - relaxed
+    stir = scan.sequence == "stir"
+    recovery = np.abs(1 - 2 * np.exp(-inversion_ms(scan) / np.asarray(t1_ms)) + relaxed) if stir else 1 - relaxed
     return np.asarray(density * recovery * np.exp(-scan.te_ms / np.asarray(t2_ms)))
 
 
-def marrow_signal(fat: float, modic: int, scan: Acquisition) -> float:
+def marrow_signal(fat: float, modic: int, scan: Timing) -> float:
     """Signal of marrow of that fat fraction, healthy (0) or changed as Modic 1, 2 or 3.
 
     Modic 1: water +60 %, T2 x 2.6 (with less it would not outshine the fat it replaces on turbo spin echo).
@@ -94,7 +124,7 @@ def marrow_signal(fat: float, modic: int, scan: Acquisition) -> float:
     return float(factor * ((1 - share) * pool(density, t1, t2, scan) + share * fat_signal(scan)))
 
 
-def disc_signal(t2_ms: NDArray[np.floating], scan: Acquisition) -> NDArray[np.floating]:
+def disc_signal(t2_ms: NDArray[np.floating], scan: Timing) -> NDArray[np.floating]:
     """Signal of disc tissue from its T2 map; T1 and density follow its hydration (SyMRI: normal, medium, dry)."""
     t1 = np.interp(t2_ms, (20, 56, 67, 102, 210), (520, 554, 723, 1165, 1350)) * (1.1 if scan.field_tesla > 2 else 1.0)
     density = np.interp(t2_ms, (5, 30, 56, 67, 102, 210), (0.12, 0.38, 0.48, 0.61, 0.79, 0.9)) / 1.08
