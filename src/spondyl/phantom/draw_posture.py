@@ -13,6 +13,8 @@ from spondyl.phantom.spec import DiscSpec, VertebraSpec
 Line = NDArray[np.float64]
 ROOM = 0.75
 """Share of a disc's height that its lower side may lose to the tilt of its plates [O]."""
+MOST_DEG = 44.0
+"""No vertebra is tilted further (a spec beyond 45 degrees is refused)."""
 
 
 def curve_spine(
@@ -74,4 +76,4 @@ def _fit(line: Line, cobb: float, bodies: tuple[VertebraSpec, ...], discs: tuple
         size = float(np.ptp(np.concatenate([[0.0], tilts])))
         steps = np.clip(steps * cobb / max(size, 1e-6), -limit, limit)
         tilts = np.cumsum(steps)
-    return np.asarray(tilts)
+    return np.clip(tilts, -MOST_DEG, MOST_DEG)

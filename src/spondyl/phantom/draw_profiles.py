@@ -64,7 +64,7 @@ class Profile:
         rates = ("four_lumbar", "six_lumbar", "women", "fracture", "lesion", "implant", "foreign", "scoliosis")
         wrong = [name for name in rates if not 0 <= getattr(self, name) <= 1]
         if wrong or self.four_lumbar + self.six_lumbar > 1:
-            raise InputError("phantom-profile-invalid", f"rates lie between 0 and 1: {wrong or 'four_lumbar + six_lumbar'} of {self.name!r}",
+            raise InputError("phantom-profile-invalid", f"rates lie between 0 and 1, together too: {wrong or self}",
                              "give shares, 0.1 for a tenth")
         if not 7 <= self.vertebrae <= 17:
             raise InputError("phantom-profile-invalid", f"7 to 17 vertebrae can be modelled, got {self.vertebrae}", "17 reach T1")

@@ -20,6 +20,7 @@ from spondyl.phantom.spec_parts import (
     LesionSpec,
     TrunkSpec,
 )
+from spondyl.phantom.spec_rules import check_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ class SubjectSpec:
             raise ValueError(f"sex is F or M and lumbar 4 to 6, got {self.sex!r} and {self.lumbar}")
         if len(self.vertebrae) != len(self.discs) or len(self.discs) < self.lumbar:
             raise ValueError(f"every vertebra has the disc below it, got {len(self.vertebrae)} and {len(self.discs)}")
+        check_spec(self)
 
     def to_json(self) -> str:
         """JSON text that `subject_from_json` turns back into an equal spec."""
