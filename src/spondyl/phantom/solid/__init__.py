@@ -9,9 +9,13 @@ import numpy as np
 from spondyl.phantom.anatomy import stack
 from spondyl.phantom.materials import table
 from spondyl.phantom.posture import pose_spine
+from spondyl.phantom.solid.arches import paint_arches
 from spondyl.phantom.solid.bodies import paint_bodies
 from spondyl.phantom.solid.canal import paint_canal
+from spondyl.phantom.solid.devices import paint_devices
 from spondyl.phantom.solid.discs import paint_discs
+from spondyl.phantom.solid.roots import paint_roots
+from spondyl.phantom.solid.sacrum import paint_sacrum
 from spondyl.phantom.solid.trunk import paint_trunk
 from spondyl.phantom.spec import SubjectSpec
 from spondyl.phantom.volume import Block, Grid, Volume, grid_of
@@ -46,7 +50,11 @@ def build(spec: SubjectSpec, detail: Detail | None = None) -> Volume:
     paint_trunk(volume)
     paint_canal(volume)
     paint_discs(volume)
+    paint_sacrum(volume)
     paint_bodies(volume)
+    paint_arches(volume)
+    paint_roots(volume)
+    paint_devices(volume)
     return volume
 
 

@@ -1,33 +1,173 @@
-"""Painter of vertebral bodies: shell, end plates, marrow and its changes, spurs."""
+"""Painter of vertebral bodies: kidney-shaped plates, hollow walls, spurs, shell, end plates, marrow and its changes.
+
+The shape at the midline is that of `anatomy` (plates, wall hollows, spurs at the corners); around it:
+    outline   that of `outline.kidney`, as for the discs
+    walls     sides hollow by 1.5 mm more than the front [O]
+    plates    hollow fades toward the sides; a Schmorl node is round
+    spurs     share their reach between front, back, right and left by the direction from the middle
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
-from spondyl.phantom.anatomy import Body
-from spondyl.phantom.materials import marrow, material
+from spondyl.phantom.anatomy import NODE_SIGMA, Body, Plate
+from spondyl.phantom.materials import material
 from spondyl.phantom.posture import Pose, plate_corners
-from spondyl.phantom.volume import Volume, shell
+from spondyl.phantom.solid.marrow import paint_marrow
+from spondyl.phantom.solid.outline import kidney
+from spondyl.phantom.solid.shapes import Array, both
+from spondyl.phantom.spec import SubjectSpec
+from spondyl.phantom.volume import Volume, Window
+
+Corners = tuple[float, float, float, float]
+Reach = tuple[float, float, float, float]
+"""(anterior, posterior, right, left), mm."""
+NO_REACH: Reach = (0.0, 0.0, 0.0, 0.0)
+SIDE_WALL_MM = 1.5
+ENDPLATE_MM = 0.6
+"""Thickness of a bony end plate [O]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """All that shapes one body, in its own frame.
+
+    Attributes:
+        low, high: (v, w) of the anterior and of the posterior corner of the plates.
+        width: Of the (lower, upper) plate, mm.
+        spurs: Reach at the (lower, upper) plate.
+        buckle_mm: Ridge of a broken anterior wall.
+    """
+
+    body: Body
+    low: Corners
+    high: Corners
+    width: tuple[float, float]
+    spurs: tuple[Reach, Reach] = (NO_REACH, NO_REACH)
+    buckle_mm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shaped:
+    """A body over a window.
+
+    Attributes:
+        distance: To the whole body, mm, negative inside.
+        wall: To its walls alone.
+        above_low, below_high: Depth below the lower and the upper plate.
+        t_low, t_high: Place along the plates, 0 anterior .. 1 posterior.
+        side: Distance from the midline as a share of the half width.
+    """
+
+    distance: Array
+    wall: Array
+    above_low: Array
+    below_high: Array
+    t_low: Array
+    t_high: Array
+    side: Array
 
 
 def paint_bodies(volume: Volume) -> None:
-    """All bodies, the sacral ones too."""
-    for body, pose in zip((*volume.spine.sacrum, *volume.spine.bodies), (*volume.posture.sacrum, *volume.posture.bodies), strict=True):
-        _paint_body(volume, body, pose)
+    """All bodies above the sacrum."""
+    for body, pose in zip(volume.spine.bodies, volume.posture.bodies, strict=True):
+        paint_body(volume, form_of(volume.spec, body, pose), pose, volume.spec.vertebrae[body.index].cortex_mm)
 
 
-def _paint_body(volume: Volume, body: Body, pose: Pose) -> None:
+def form_of(spec: SubjectSpec, body: Body, pose: Pose) -> Form:
+    """The form of a vertebra's body."""
+    own = spec.vertebrae[body.index]
     low, high = (plate_corners(body, pose, upper) for upper in (False, True))
-    window = volume.fine.grid.around(pose.centre[None], 38.0)
+    over = spec.discs[body.index + 1] if body.index + 1 < len(spec.discs) else None
+    spurs = tuple((*ends, *(disc.spurs_lateral_mm if disc else (0.0, 0.0)))
+                  for ends, disc in zip(body.spurs_mm, (spec.discs[body.index], over), strict=True))
+    return Form(body, low, high, own.width_mm, (spurs[0], spurs[1]), buckle_mm=own.fracture.step_mm)
+
+
+def paint_body(volume: Volume, form: Form, pose: Pose, cortex_mm: float) -> None:
+    """One body, if the fine block reaches it."""
+    window = _window(volume, form, pose)
     if window is None:
         return
     u, v, w = pose.to_local(*volume.fine.grid.open(window))
-    own = volume.spec.vertebrae[max(body.index, 0)]
-    floor, roof = (c[1] + (v - c[0]) / (c[2] - c[0]) * (c[3] - c[1]) for c in (low, high))
-    half, middle = (high[2] - high[0] + low[2] - low[0]) / 4, (high[2] + high[0] + low[2] + low[0]) / 4
-    rim = (np.hypot(u / (own.width_mm[0] / 2), (v - middle) / half) - 1) * half
-    d = np.maximum(rim, np.maximum(w - roof, floor - w))
-    volume.fine.paint_inside(window, d, marrow(body.index))
-    edge = volume.fine.grid.spacing_mm
-    skin = shell(d, own.cortex_mm, edge)
-    volume.fine.paint(window, skin, material("cortex"))
+    shaped = shape(form, u, v, w)
+    plates = np.minimum(shaped.above_low, shaped.below_high) < -shaped.wall
+    paint_marrow(volume, form.body, window, (u, v, w), shaped,
+                 np.where(plates, np.uint8(material("endplate")), np.uint8(material("cortex"))),
+                 np.where(plates, np.float32(ENDPLATE_MM), np.float32(cortex_mm)))
+
+
+def _window(volume: Volume, form: Form, pose: Pose) -> Window | None:
+    corners = [(u, v, w) for c, wide in zip((form.low, form.high), form.width, strict=True)
+               for v, w in (c[:2], c[2:]) for u in (-wide / 2, wide / 2)]
+    reach = 2.0 + form.buckle_mm + max(max(r) for r in form.spurs)
+    return volume.fine.grid.around(pose.to_patient(np.array(corners)), reach)
+
+
+def shape(form: Form, u: Array, v: Array, w: Array) -> Shaped:
+    """The body at local points."""
+    low, high = form.low, form.high
+    (t_low, floor), (t_high, roof) = _chord(low, v), _chord(high, v)
+    up = np.clip((w - floor) / np.maximum(roof - floor, 1.0), 0, 1)
+    front, rear = (low[k] + up * np.float32(high[k] - low[k]) for k in (0, 2))
+    half_u = (form.width[0] + up * np.float32(form.width[1] - form.width[0])) / 2
+    half_v = (rear - front) / 2
+    side = np.abs(u) / half_u
+    wall, ahead, behind = _outline(side, v - (front + rear) / 2, half_u, half_v)
+    hollow = 4 * up * (1 - up)
+    flank = np.float32(form.body.wall_mm[0] + SIDE_WALL_MM)
+    inward = flank + ahead * np.float32(form.body.wall_mm[0] - flank) + behind * np.float32(form.body.wall_mm[1] - flank)
+    bare = wall
+    wall = wall + hollow * inward
+    if form.buckle_mm > 0:
+        wall = wall - ahead * np.float32(form.buckle_mm) * np.exp(-(((up - 0.62) / 0.09) ** 2))
+    lip = np.float32(0)
+    for reach, height in zip(form.spurs, (w - floor, roof - w), strict=True):
+        if any(reach):
+            wall = wall - _spur(reach, u, ahead, behind, height)
+            lip = np.float32(0.45) * np.clip(bare, 0, 5)
+    fade = np.maximum(1 - side * side, 0)
+    above_low = w - floor - _hollow(form.body.lower, t_low, fade, u) + lip
+    below_high = roof - w - _hollow(form.body.upper, t_high, fade, u) + lip
+    distance = both(np.maximum(-above_low, -below_high), wall, 1.2)
+    return Shaped(distance, wall, above_low, below_high, t_low, t_high, side)
+
+
+def _chord(corners: Corners, v: Array) -> tuple[Array, Array]:
+    """(t along a plate's chord, w of the chord) at v."""
+    t = (v - np.float32(corners[0])) / np.float32(corners[2] - corners[0])
+    return t, np.float32(corners[1]) + t * np.float32(corners[3] - corners[1])
+
+
+def _outline(side: Array, v: Array, half_u: Array, half_v: Array) -> tuple[Array, Array, Array]:
+    """(distance to the outline, share of the direction that is forward, and backward); exact at the midline."""
+    t = v / half_v
+    radius = np.maximum(kidney(side, t), np.float32(0.2))
+    back = np.minimum((t / radius) ** 2, 1)
+    slope = np.sqrt((1 - back) / (half_u * half_u) + back / (half_v * half_v))
+    return np.asarray((radius - 1) / slope, np.float32), back * (t < 0), back * (t >= 0)
+
+
+def _spur(reach: Reach, u: Array, ahead: Array, behind: Array, height: Array) -> Array:
+    """How far a claw stands out at a height above its plate; a large one has a broad foot."""
+    beside = np.clip(1 - ahead - behind, 0, 1)
+    out = ahead * np.float32(reach[0]) + behind * np.float32(reach[1]) + beside * np.where(u < 0, np.float32(reach[2]), np.float32(reach[3]))
+    foot = np.float32(1.8) + np.float32(0.55) * out
+    return np.asarray(out * np.exp(-((np.maximum(height, 0) / foot) ** 2)), np.float32)
+
+
+def _hollow(plate: Plate, t: Array, fade: Array, u: Array) -> Array:
+    """Depth of a plate's surface below its chord: at the midline `Plate.into_body`."""
+    smooth = plate.smooth(t).astype(np.float32) * fade
+    own = plate.shape
+    if plate.step_mm or own.irregularity_mm:
+        coarse = replace(plate, shape=replace(own, node_mm=0.0))
+        smooth = smooth + coarse.pit(t).astype(np.float32) * np.minimum(2 * fade, 1) * np.cos(np.float32(0.3) * u)
+    if own.node_mm > 0:
+        along = (t - np.float32(own.node_at)) * np.float32(plate.depth)
+        smooth = smooth + np.float32(own.node_mm) * np.exp(-(along * along + u * u) * np.float32(0.5 / (NODE_SIGMA * plate.depth) ** 2))
+    return np.asarray(smooth, np.float32)
+

@@ -1,0 +1,78 @@
+"""Painter of what fills a vertebral body: marrow, its bands along the plates, the vein, spots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.phantom.anatomy import Body
+from spondyl.phantom.materials import marrow, material
+from spondyl.phantom.solid.shapes import Array, egg, lay_bone
+from spondyl.phantom.spec import SubjectSpec
+from spondyl.phantom.volume import Volume, Window
+
+if TYPE_CHECKING:
+    from spondyl.phantom.solid.bodies import Shaped
+
+Codes = NDArray[np.uint8]
+
+
+def paint_marrow(volume: Volume, body: Body, window: Window, place: tuple[Array, Array, Array], shaped: Shaped,
+                 shell: Codes, shell_mm: Array) -> None:
+    """Lay a body's filling and its shell."""
+    codes = np.full(shaped.distance.shape, marrow(body.index), np.uint8)
+    u, v, w = place
+    for plate in bands(volume.spec, body):
+        _band(codes, body, plate, u, shaped)
+    if body.index >= 0:
+        _spots(codes, volume.spec, body, place)
+    lay_bone(volume.fine, window, shaped.distance, codes, shell, shell_mm)
+
+
+def bands(spec: SubjectSpec, body: Body) -> tuple[tuple[bool, int, float, tuple[float, float], float], ...]:
+    """(at the upper plate, Modic type, its depth in mm, span along the plate, depth of sclerosis in mm) at both plates of a body."""
+    discs = spec.discs
+    rows = []
+    if body.index >= 0:
+        own = discs[body.index]
+        rows.append((False, own.modic[0], own.modic_mm[0], own.modic_span, own.sclerosis_mm[0]))
+    if -1 <= body.index < len(discs) - 1:
+        over = discs[body.index + 1]
+        rows.append((True, over.modic[1], over.modic_mm[1], over.modic_span, over.sclerosis_mm[1]))
+    return tuple(rows)
+
+
+def _band(codes: Codes, body: Body, plate: tuple[bool, int, float, tuple[float, float], float], u: Array, shaped: Shaped) -> None:
+    """Changed marrow beside one plate: a lens over the span, its edge waved by 15 % [O]."""
+    upper, kind, thick, span, dense = plate
+    depth, t = (shaped.below_high, shaped.t_high) if upper else (shaped.above_low, shaped.t_low)
+    if dense > 0:
+        codes[depth < dense * (1 + np.float32(0.15) * np.sin(np.float32(0.5) * u + t * 9))] = marrow(body.index, "dense")
+    if kind:
+        middle = np.float32((span[0] + span[1]) / 2)
+        limit = thick * np.clip(np.float32(1.3) - np.float32(0.8) * np.abs(t - middle), 0.3, 1.2) * (1 - np.float32(0.5) * shaped.side**2)
+        limit = limit * (1 + np.float32(0.15) * np.sin(np.float32(0.4) * u + t * 11))
+        within = (t > span[0]) & (t < span[1])
+        codes[(depth < limit) & within] = marrow(body.index, f"modic{kind}")
+
+
+def _spots(codes: Codes, spec: SubjectSpec, body: Body, place: tuple[Array, Array, Array]) -> None:
+    """The basivertebral vein that enters at the back, a fatty and a dense spot."""
+    u, v, w = place
+    own = spec.vertebrae[body.index]
+    half, tall = body.lower.depth / 2, own.posterior_height_mm / 2
+    codes[egg(u, v - np.float32(half - 3), w, (3.0, 6.0, 1.6)) < 0] = material("blood")
+    at_v, at_w, radius = own.haemangioma
+    if radius > 0:
+        centre = ((2 * at_v - 1) * (half - radius), (2 * at_w - 1) * (tall - radius))
+        codes[_ball(u, v - np.float32(centre[0]), w - np.float32(centre[1]), radius)] = material("haemangioma")
+    if own.lesion.radius_mm > 0:
+        size = (sum(own.width_mm) / 4, half, tall)
+        at = [np.float32(a * s) for a, s in zip(own.lesion.at, size, strict=True)]
+        codes[_ball(u - at[0], v - at[1], w - at[2], own.lesion.radius_mm)] = material("lesion")
+
+
+def _ball(u: Array, v: Array, w: Array, radius: float) -> NDArray[np.bool_]:
+    return np.asarray(u * u + v * v + w * w < radius * radius, np.bool_)
