@@ -140,9 +140,13 @@ class MrAcquisition:
 
 def mr_acquisition_from_json(text: str) -> MrAcquisition:
     """The acquisition that `MrAcquisition.to_json` wrote."""
-    body: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()}
-    stacks = tuple(Stack(**{key: tuple(v) if isinstance(v, list) else v for key, v in stack.items()}) for stack in body["stacks"])
-    return MrAcquisition(**{**body, "stacks": stacks})
+    body = _tuples(json.loads(text))
+    return MrAcquisition(**{**body, "stacks": tuple(Stack(**_tuples(stack)) for stack in body["stacks"])})
+
+
+def _tuples(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has lists where the acquisition has tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
 
 
 def sagittal_stack(centre_mm: Triple, slices: int, turn_deg: Triple = (0.0, 0.0, 0.0)) -> Stack:
@@ -155,8 +159,12 @@ def sagittal_stack(centre_mm: Triple, slices: int, turn_deg: Triple = (0.0, 0.0,
     return Stack(_triple(centre_mm), _triple(turn @ [0.0, 1, 0]), _triple(turn @ [0.0, 0, -1]), slices)
 
 
-def axial_stack(centre_mm: Triple, slices: int, left: NDArray[np.floating] | None = None, back: NDArray[np.floating] | None = None) -> Stack:
-    """An axial stack in the plane of two directions (a disc's u and v); the patient's right on the left of the picture. Slice 0 is lowest."""
+def axial_stack(centre_mm: Triple, slices: int, left: NDArray[np.floating] | None = None,
+                back: NDArray[np.floating] | None = None) -> Stack:
+    """An axial stack in the plane of two directions (a disc's u and v), or a straight one: the patient's right on the left of the picture.
+
+    Slice 0 is the lowest.
+    """
     r = np.array([1.0, 0, 0]) if left is None else np.asarray(left, np.float64)
     q = np.array([0.0, 1, 0]) if back is None else np.asarray(back, np.float64)
     r = r / np.linalg.norm(r)

@@ -11,7 +11,7 @@ import numpy as np
 
 from spondyl.phantom.anatomy import stack
 from spondyl.phantom.posture import Posture, pose_spine
-from spondyl.phantom.resonance.acquisition import MrAcquisition, Stack, axial_stack, sagittal_stack
+from spondyl.phantom.resonance.acquisition import MrAcquisition, Stack, Triple, axial_stack, sagittal_stack
 from spondyl.phantom.resonance.style import STYLES, MrStyle, Range, style_named
 from spondyl.phantom.spec import SubjectSpec
 from spondyl.phantom.volume import Volume
@@ -51,10 +51,9 @@ def draw_sagittal(rng: np.random.Generator, subject: Volume | SubjectSpec, seque
     turn = rng.normal(0, 1, 3) * kind.turn_deg[0]
     shared = _common(rng, sequence, kind, spacing, thickness, None)
     slices = int(rng.integers(15, 26)) if sequence != "t2_space" else int(rng.integers(48, 72))
-    return replace(shared, rows=max(int(height / spacing), 64), columns=max(int(width / spacing), 64), phase="down" if rng.random() < 0.5 else
-                   "across", band=_band(rng, spec, posture, kind, height / 2 - bottom),
-                   stacks=(sagittal_stack((float(middle[0]), float(middle[1]), float(middle[2])), slices,
-                                          (float(turn[0]), float(turn[1]), float(turn[2]))),))
+    placed = sagittal_stack(_triple(middle), slices, _triple(turn))
+    return replace(shared, rows=max(int(height / spacing), 64), columns=max(int(width / spacing), 64), stacks=(placed,),
+                   phase="down" if rng.random() < 0.5 else "across", band=_band(rng, spec, posture, kind, height / 2 - bottom))
 
 
 def _known(subject: Volume | SubjectSpec, style: MrStyle | str) -> tuple[MrStyle, SubjectSpec, Posture]:
@@ -73,9 +72,9 @@ def _axial(rng: np.random.Generator, spec: SubjectSpec, posture: Posture, kind: 
     poses = posture.discs[:spec.lumbar]
     if rng.random() < kind.straight_rate:
         ends = np.array([poses[0].centre, poses[-1].centre])
-        middle = ends.mean(axis=0) + [0, 22, 0]
+        middle = ends.mean(axis=0) + np.array([0, 22, 0])
         count = int((abs(ends[1, 2] - ends[0, 2]) + 24) / scan.step_mm)
-        stacks: tuple[Stack, ...] = (axial_stack((float(middle[0]), float(middle[1]), float(middle[2])), count),)
+        stacks: tuple[Stack, ...] = (axial_stack(_triple(middle), count),)
     else:
         stacks = tuple(_along(rng, pose.centre, pose.axes, kind) for pose in poses)
     return replace(scan, rows=size, columns=size, stacks=stacks, phase="across" if rng.random() < 0.7 else "down")
@@ -87,7 +86,7 @@ def _along(rng: np.random.Generator, centre: np.ndarray, axes: np.ndarray, kind:
     left = axes[0] + np.tan(roll) * axes[2]
     back = axes[1] + np.tan(tip) * axes[2]
     middle = centre + axes[1] * rng.normal(24, 4) + axes[2] * rng.normal(0, 0.6) + axes[0] * rng.normal(0, 3)
-    return axial_stack((float(middle[0]), float(middle[1]), float(middle[2])), int(rng.integers(3, 7)), left, back)
+    return axial_stack(_triple(middle), int(rng.integers(3, 7)), left, back)
 
 
 def _common(rng: np.random.Generator, sequence: str, kind: MrStyle, spacing: float, thickness: float, field: float | None) -> MrAcquisition:
@@ -99,8 +98,8 @@ def _common(rng: np.random.Generator, sequence: str, kind: MrStyle, spacing: flo
     ghost, wrap = rng.random() < kind.ghost_rate, rng.random() < kind.wrap_rate
     noisy = 1.5 if sequence == "stir" else 1.0
     return MrAcquisition(
-        sequence, field, tr, te, 64, 64, (spacing, spacing), thickness, thickness * _even(rng, kind.gap_share), (axial_stack((0, 0, 0), 1),),
-        acquired_mm=(fine, fine * float(rng.uniform(0.85, 1.1))), window=_even(rng, kind.window),
+        sequence, field, tr, te, 64, 64, (spacing, spacing), thickness, thickness * _even(rng, kind.gap_share),
+        (axial_stack((0, 0, 0), 1),), acquired_mm=(fine, fine * float(rng.uniform(0.85, 1.1))), window=_even(rng, kind.window),
         bandwidth_hz=_even(rng, kind.bandwidth_hz) * (2 if field > 2 else 1), wrap=bool(wrap),
         ghost=float(rng.uniform(0.03, 0.12)) if ghost else 0.0, ghost_mm=float(rng.uniform(20, 70)), coil_mm=_even(rng, kind.coil_mm),
         coil_end=_even(rng, kind.coil_end), noise=_even(rng, kind.noise) * noisy, gain=_even(rng, kind.gain),
@@ -116,6 +115,10 @@ def _band(rng: np.random.Generator, spec: SubjectSpec, posture: Posture, kind: M
     slope = float((high[1] - low[1]) / (high[2] - low[2]))
     front = min(float(d.centre[1] - (d.centre[2] - z) * slope) for d in posture.discs[:spec.lumbar]) - spec.sacrum.depth_mm / 2
     return front - float(rng.uniform(6, 40)), float(np.degrees(np.arctan(slope)) + rng.normal(0, 3))
+
+
+def _triple(values: np.ndarray) -> Triple:
+    return float(values[0]), float(values[1]), float(values[2])
 
 
 def _even(rng: np.random.Generator, bounds: Range) -> float:

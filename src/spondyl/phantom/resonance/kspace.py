@@ -43,7 +43,12 @@ def _dirichlet(x: NDArray[np.float64], waves: int) -> NDArray[np.float64]:
 
 
 def noise(seed: tuple[int, int], shape: tuple[int, int], operators: tuple[Float, Float] | None, sigma: float) -> tuple[Float, Float]:
-    """The real and the imaginary channel's noise in a picture: white where acquired, as smooth in the picture as zero-filling makes it."""
+    """The real and the imaginary channel's noise in a picture: white where acquired, as smooth in the picture as zero-filling makes it.
+
+    Args:
+        operators: From acquired to shown (rows, columns); None where the picture is as acquired.
+        sigma: Standard deviation of either channel in every pixel.
+    """
     rng = np.random.default_rng(seed)
     if operators is None:
         real, imaginary = rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(sigma)

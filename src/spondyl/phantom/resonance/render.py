@@ -23,6 +23,8 @@ from spondyl.phantom.volume import Volume
 
 FINEST_MM, COARSEST_MM = 0.4, 0.75
 """Distance of the points at which a slice is sampled; the finest voxels of a volume are 0.7 mm."""
+FINE = 1.01
+"""Resolution over spacing from which on a picture counts as interpolated."""
 MARGIN_MM = 9.0
 """How far beyond the picture the object is sampled, so that its edge does not ring."""
 FULL_SCALE, UNIT = 4095, 1000.0
@@ -31,14 +33,14 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Way:
-    """From the points of a slice to its pixels, along one axis."""
+    """From the points of a slice to its pixels, along one axis; `ghosts` is `matrix` along read."""
 
     step_mm: float
     first_mm: float
     count: int
     matrix: Float
-    ghosts: Float | None
-    fill: Float | None
+    ghosts: Float
+    fill: Float
 
 
 def render_mr(volume: Volume, acquisition: MrAcquisition) -> MrSeries:
@@ -48,15 +50,16 @@ def render_mr(volume: Volume, acquisition: MrAcquisition) -> MrSeries:
     tables = pool_table(volume.materials, scan), texture_table(volume.materials)
     ways = _way(scan, 0), _way(scan, 1)
     unit = brightest(scan)
+    fill = (ways[0].fill, ways[1].fill) if max(scan.resolution_mm) > max(scan.spacing_mm) * FINE else None
     pixels = np.empty((len(positions), scan.rows, scan.columns), np.uint16)
     for k, (position, axes) in enumerate(zip(positions, orientations, strict=True)):
         plane = _plane(position, axes, ways)
-        picture, ghosts = _expose(volume, scan, plane, tables, ways)
-        if scan.noise or ghosts is not None:
-            fill = (ways[0].fill, ways[1].fill) if ways[0].fill is not None and ways[1].fill is not None else None
-            real, imaginary = noise((scan.noise_seed, k), picture.shape, fill, scan.noise * unit)
-            picture = np.hypot(picture + real, imaginary if ghosts is None else imaginary + ghosts)
-        np.copyto(pixels[k], np.clip(np.rint(np.abs(picture) * np.float32(UNIT * scan.gain / unit)), 0, FULL_SCALE), casting="unsafe")
+        real, imaginary = _expose(volume, scan, plane, tables, ways)
+        if scan.noise:
+            channels = noise((scan.noise_seed, k), real.shape, fill, scan.noise * unit)
+            real, imaginary = real + channels[0], imaginary + channels[1]
+        magnitude = np.hypot(real, imaginary) * np.float32(UNIT * scan.gain / unit)
+        np.copyto(pixels[k], np.clip(np.rint(magnitude), 0, FULL_SCALE), casting="unsafe")
     return MrSeries(scan, pixels, positions, orientations, stack_of, inversion_ms(scan) if scan.sequence == "stir" else None)
 
 
@@ -81,21 +84,18 @@ def _way(scan: MrAcquisition, axis: int) -> _Way:
     period = field if scan.wrap and phase else 2 * field
     common = (points, max(resolution, step), period, scan.window)
     matrix = operator(0.0, spacing, count, first, step, *common)
-    ghosts = None
+    ghosts = matrix
     if scan.ghost and phase:
-        ghosts = sum((operator(shift, spacing, count, first, step, *common) for shift in (-scan.ghost_mm, scan.ghost_mm)), np.zeros((), np.float32))
-    fill = None
-    if resolution > spacing * 1.01:
-        acquired = int(np.ceil(field / resolution))
-        fill = operator(0.0, spacing, count, -0.5 * spacing + 0.5 * resolution, field / acquired, acquired, resolution, field, scan.window)
-    elif max(scan.resolution_mm[1 - axis] / scan.spacing_mm[1 - axis], 1) > 1.01:
-        fill = np.eye(count, dtype=np.float32)
+        before, after = (operator(shift, spacing, count, first, step, *common) for shift in (-scan.ghost_mm, scan.ghost_mm))
+        ghosts = before + after
+    acquired = int(np.ceil(field / resolution))
+    fill = operator(0.0, spacing, count, 0.0, field / acquired, acquired, resolution, field, scan.window)
     return _Way(step, first, points, matrix, ghosts, fill)
 
 
 def _expose(volume: Volume, scan: MrAcquisition, plane: Plane, tables: tuple[Complex, Complex],
-            ways: tuple[_Way, _Way]) -> tuple[Float, Float | None]:
-    """The noise-free picture, and its ghosts where asked."""
+            ways: tuple[_Way, _Way]) -> tuple[Float, Float]:
+    """The real and the imaginary channel of the noise-free picture; ghosts come back with a phase of their own."""
     signal, mottle = _compose(volume, scan, plane, tables)
     signal *= 1 + mottle.real * grain(volume.spec.texture_seed, plane)
     signal *= shade(volume, scan, plane)
@@ -104,11 +104,10 @@ def _expose(volume: Volume, scan: MrAcquisition, plane: Plane, tables: tuple[Com
     rows, columns = ways
     picture = rows.matrix @ points @ columns.matrix.T
     if not scan.ghost:
-        return picture, None
+        return picture, np.zeros((1, 1), np.float32)
     restless = points * moving(volume, scan, plane) * np.float32(scan.ghost)
-    left = rows.matrix if rows.ghosts is None else rows.ghosts
-    right = columns.matrix if columns.ghosts is None else columns.ghosts
-    return picture, left @ restless @ right.T
+    replicas = rows.ghosts @ restless @ columns.ghosts.T
+    return picture + np.float32(0.6) * replicas, np.asarray(np.float32(0.8) * replicas)
 
 
 def _compose(volume: Volume, scan: MrAcquisition, plane: Plane, tables: tuple[Complex, Complex]) -> tuple[Complex, Complex]:

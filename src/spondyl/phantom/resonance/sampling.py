@@ -164,9 +164,12 @@ def _reach(sheet: Sheet, block: Block, plane: Plane) -> tuple[slice, slice]:
     """The rows and columns of the plane whose points can lie over the sheet."""
     _, b, c = sheet.axes
     h, origin = block.grid.spacing_mm, block.grid.origin_mm
-    ends = [[origin[k] + h * first, origin[k] + h * (first + n - 1)] for k, first, n in zip((b, c), sheet.first, sheet.signal.shape, strict=True)]
+    ends = [[origin[k] + h * first, origin[k] + h * (first + n - 1)]
+            for k, first, n in zip((b, c), sheet.first, sheet.signal.shape, strict=True)]
     step = np.array([[plane.down[b], plane.across[b]], [plane.down[c], plane.across[c]]])
     points = np.array([[p, q] for p in ends[0] for q in ends[1]]) - plane.first_mm[[b, c]]
     at = np.linalg.solve(step, points.T)
     low, high = np.floor(at.min(axis=1)).astype(int), np.ceil(at.max(axis=1)).astype(int) + 1
-    return tuple(slice(int(np.clip(lo, 0, n)), int(np.clip(hi, 0, n))) for lo, hi, n in zip(low, high, plane.shape, strict=True))  # type: ignore[return-value]
+    size = np.array(plane.shape)
+    low, high = np.clip(low, 0, size), np.clip(high, 0, size)
+    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))

@@ -87,7 +87,8 @@ def place(scan: MrAcquisition) -> tuple[Points, Points, NDArray[np.int64]]:
     positions, orientations, stack_of = [], [], []
     for number, stack in enumerate(scan.stacks):
         across, down = np.array(stack.across), np.array(stack.down)
-        corner = np.array(stack.centre_mm) - across * scan.spacing_mm[1] * (scan.columns - 1) / 2 - down * scan.spacing_mm[0] * (scan.rows - 1) / 2
+        half = scan.spacing_mm[1] * (scan.columns - 1) / 2, scan.spacing_mm[0] * (scan.rows - 1) / 2
+        corner = np.array(stack.centre_mm) - across * half[0] - down * half[1]
         for k in range(stack.slices):
             positions.append(corner + (k - (stack.slices - 1) / 2) * scan.step_mm * stack.normal)
             orientations.append(np.concatenate([across, down]))
