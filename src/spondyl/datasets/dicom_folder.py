@@ -35,7 +35,7 @@ GAP_MM = 4.4
 GRADES = ("pfirrmann", "modic", "upper_endplate", "lower_endplate", "spondylolisthesis", "herniation", "narrowing", "bulging")
 
 
-@sources.register("dicom")
+@sources.register("dicom", DiscSlice)
 def read(root: Path) -> Iterator[DiscSlice]:
     """The middle slice of every series that truth.json names.
 

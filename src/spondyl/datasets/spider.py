@@ -38,7 +38,7 @@ SEQUENCES = {"t1": "t1", "t2": "t2", "t2_SPACE": "t2_space"}
 FIRST_DISC, LAST_DISC = 201, 225
 
 
-@sources.register("spider")
+@sources.register("spider", DiscSlice)
 def read(root: Path) -> Iterator[DiscSlice]:
     """One slice a series, in the order of the file names. Gradings are checked before the first slice.
 

@@ -10,7 +10,6 @@ van der Graaf et al., Scientific Data 2024 (Zenodo 10159290), CC BY 4.0.
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -19,12 +18,14 @@ from pathlib import Path
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.core.vocabulary import SEQUENCES
 from spondyl.datasets import sources
-from spondyl.datasets.cohort import Member, grades_of_truth, padded
-from spondyl.datasets.miniature import OnSubject, write_cohort
+from spondyl.datasets.cohort import draw_member, grades_of_truth, padded
+from spondyl.datasets.making.layout import Layout, Plan, Record
+from spondyl.datasets.making.order import Order, profile_of
+from spondyl.datasets.making.tables import write_table
 from spondyl.datasets.pictures import read_picture, write_picture
 from spondyl.datasets.records import Box, DiscGrades, DiscSlice
 from spondyl.datasets.tables import Row, check_box, grades_of, number, read_table
-from spondyl.phantom import SliceTruth, render_sagittal
+from spondyl.phantom import render_sagittal
 from spondyl.phantom.anatomy import stack
 from spondyl.phantom.truth import measure
 
@@ -33,7 +34,7 @@ SERIES = ("series", "patient", "sequence", "num_discs", "pixel_spacing_mm")
 BOXES = ("series", "patient", "disc_from_bottom", "x0", "y0", "x1", "y1", "all_graded_discs_boxed")
 
 
-@sources.register("spider_pack")
+@sources.register("spider_pack", DiscSlice)
 def read(root: Path) -> Iterator[DiscSlice]:
     """The slices of the pack at `root` in the order of series.csv. All tables are checked before the first slice.
 
@@ -85,41 +86,36 @@ def _slice(root: Path, row: Row, line: int, grades: Mapping[str, Mapping[int, Di
     )
 
 
-def write_miniature(root: Path, subjects: int, seed: int, *, role: str = "train", profile: str = "symptomatic", resume: bool = False,
-                    on_subject: OnSubject | None = None) -> None:
-    """A small pack of the digital spine: flat PNG slices, T1 and T2 of each subject, with the three tables.
-
-    Raises:
-        InputError: As `miniature.write_cohort`.
-    """
-    members = write_cohort(root, subjects, seed, _write_subject, role=role, profile=profile, resume=resume, on_subject=on_subject)
-    series: list[list[object]] = [list(SERIES)]
-    gradings: list[list[object]] = [["patient", "disc_from_bottom", *GRADES]]
-    boxes: list[list[object]] = [list(BOXES)]
-    for member in members:
-        patient = member.index + 1
-        truth = _truth(member)
-        shape = _shape(member)
-        gradings += [[patient, d.from_bottom, *(getattr(grades_of_truth(d), name) for name in GRADES)] for d in truth.discs]
-        for name, scan in member.scans.items():
-            series.append([f"{patient}_{name}", patient, name, len(truth.discs), scan.spacing_mm[0]])
-            boxes += [[f"{patient}_{name}", patient, d.from_bottom, *map(int, padded(d.box, shape)), 1] for d in truth.discs]
-    for file, rows in (("series.csv", series), ("gradings.csv", gradings), ("disc_boxes.csv", boxes)):
-        with (root / file).open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream).writerows(rows)
+def draw_plan(order: Order, index: int) -> Plan:
+    """The subject with a T1 and a T2 slice of the same field of view."""
+    member = draw_member(order.seed, order.role_of(index), index, profile_of(order))
+    return Plan(index, member.spec, member.scans)
 
 
-def _truth(member: Member) -> SliceTruth:
-    return measure(member.spec, stack(member.spec), member.scans["t2"])
-
-
-def _shape(member: Member) -> tuple[int, int]:
-    scan = member.scans["t2"]
+def write_subject(root: Path, plan: Plan, order: Order) -> Record:
+    """The flat slices, and their rows of the three tables."""
+    patient, scan = plan.index + 1, plan.scans["t2"]
+    (root / "images").mkdir()
+    for name, one in plan.scans.items():
+        write_picture(root / "images" / f"{patient}_{name}.png", render_sagittal(plan.spec, one).pixels)
+    discs = measure(plan.spec, stack(plan.spec), scan).discs
     top, right, bottom, left = scan.pad_px
-    return scan.rows + top + bottom, scan.columns + left + right
+    shape = scan.rows + top + bottom, scan.columns + left + right
+    return {
+        "series": [[f"{patient}_{name}", patient, name, len(discs), one.spacing_mm[0]] for name, one in plan.scans.items()],
+        "gradings": [[patient, d.from_bottom, *(getattr(grades_of_truth(d), name) for name in GRADES)] for d in discs],
+        "disc_boxes": [[f"{patient}_{name}", patient, d.from_bottom, *map(int, padded(d.box, shape)), 1] for name in plan.scans for d in discs],
+    }
 
 
-def _write_subject(root: Path, member: Member) -> None:
-    (root / "images").mkdir(exist_ok=True)
-    for name, scan in member.scans.items():
-        write_picture(root / "images" / f"{member.index + 1}_{name}.png", render_sagittal(member.spec, scan).pixels)
+HEADERS = {"series": SERIES, "gradings": ("patient", "disc_from_bottom", *GRADES), "disc_boxes": BOXES}
+
+
+def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order) -> None:
+    """series.csv, gradings.csv and disc_boxes.csv."""
+    rows = [record for _, record in records]
+    for table, header in HEADERS.items():
+        write_table(root / f"{table}.csv", [row for record in rows for row in record[table]], header)
+
+
+LAYOUTS = {"spider_pack": Layout("spider_pack", draw_plan, write_subject, write_tables)}

@@ -1,0 +1,61 @@
+"""Pixels of a data set's file exactly as the serving reader gives them: VOI applied, MONOCHROME1 inverted, float32 0..1, bright is high."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.core import Geometry
+from spondyl.core.errors import InputError
+
+MAX_PIXELS = 200_000_000
+MAX_INFLATED = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilePixels:
+    """One picture of a file.
+
+    Attributes:
+        pixels: float32 (rows, columns), 0..1.
+        spacing_mm: (row, column), or None where the file does not say; for films that is at the detector.
+        view: "ap", "lateral", "sagittal", "coronal", "axial" or "unknown", from the file's tags.
+        geometry: Where a slice lies in the patient, or None.
+    """
+
+    pixels: NDArray[np.float32]
+    spacing_mm: tuple[float, float] | None
+    view: str
+    geometry: Geometry | None
+
+
+def read_file(path: Path, where: str) -> FilePixels:
+    """The first picture of a DICOM, PNG, JPEG or TIFF file, decoded in this process.
+
+    Args:
+        where: How the caller knows the file (a table and a line); it stands in the message, the path does not.
+
+    Raises:
+        InputError: `dataset-file-missing` or `dataset-image-unreadable`.
+    """
+    from spondyl.dicom.frames import read_dicom
+    from spondyl.dicom.pictures import read_picture
+    from spondyl.dicom.sniff import sniff
+
+    if not path.is_file():
+        raise InputError("dataset-file-missing", f"{where}: its file is not in the data folder", "Copy the file, or remove the row")
+    data = path.read_bytes()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # archives break the rules of values in ways that pydicom warns of and pixels do not need
+            kind = sniff(data)
+            _, frames = read_picture(data, kind, MAX_PIXELS) if kind in ("png", "jpeg", "tiff") else read_dicom(data, MAX_PIXELS, MAX_INFLATED)
+            frame = next(iter(frames))
+    except (InputError, StopIteration) as error:
+        said = error.message if isinstance(error, InputError) else "it holds no frame"
+        raise InputError("dataset-image-unreadable", f"{where}: its file cannot be decoded ({said})", "Export the file again") from error
+    return FilePixels(frame.pixels, frame.spacing_mm, frame.view, frame.geometry)

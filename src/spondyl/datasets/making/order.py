@@ -1,0 +1,147 @@
+"""What a cohort is asked to be: everything that decides the bytes of its subjects, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from spondyl.core.errors import InputError, describe_unknown
+from spondyl.datasets.cohort import ROLES, subject_rng
+from spondyl.phantom import PROFILES, Profile, draw_subject
+from spondyl.phantom.spec import SubjectSpec
+
+LABELS = ("truth", "read")
+STYLES = ("train", "eval")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How finely subjects are built and pictured; the defaults are full size. Coarser is quicker, for tests and for a first look.
+
+    Attributes:
+        fine_mm, trunk_mm: Voxel edges of the built volume; 0 is the builder's own.
+        film_mm: Pixel of films and DXA pictures; 0 is the acquisition's own.
+        slices: Most slices in an MR series; 0 is the acquisition's own. They are taken around the middle.
+        matrix_mm: Pixel of MR slices; 0 is the acquisition's own.
+    """
+
+    fine_mm: float = 0.0
+    trunk_mm: float = 0.0
+    film_mm: float = 0.0
+    slices: int = 0
+    matrix_mm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for. Subject i of an order is the same whatever the number of subjects and of workers.
+
+    Attributes:
+        layout, seed: Which layout, and the seed of the cohort.
+        role: Which stream of subjects: "train", "val", "test" or "twin"; "" mixes them as the layout's own splits do.
+        profile: What kind of people, by name.
+        labels: "truth" (measured) or "read" (as readers write them, with their published noise).
+        wild: Files as they come from archives rather than as they ought to be; for layouts that have such a form.
+        style: "train", or "eval" for the acquisitions of the judging cohorts.
+        settings: (name, value) pairs that replace fields of the profile.
+        scale: How finely.
+    """
+
+    layout: str
+    seed: int
+    role: str = ""
+    profile: str = "symptomatic"
+    labels: str = "truth"
+    wild: bool = False
+    style: str = "train"
+    settings: tuple[tuple[str, str], ...] = ()
+    scale: Scale = Scale()
+
+    def subject(self, rng: np.random.Generator) -> SubjectSpec:
+        """A subject of the order's profile."""
+        return draw_subject(rng, profile_of(self))
+
+    def role_of(self, index: int, pattern: Sequence[str] = ("train",)) -> str:
+        """The role of that subject: the order's own, or the pattern's, which repeats."""
+        return self.role or pattern[index % len(pattern)]
+
+    def rng(self, index: int, pattern: Sequence[str] = ("train",)) -> np.random.Generator:
+        """The generator of that subject: cohorts, roles and subjects never share a stream."""
+        return subject_rng(self.seed, self.role_of(index, pattern), index)
+
+    def owner(self, index: int, pattern: Sequence[str] = ("train",)) -> str:
+        """What the subject's identifiers derive from."""
+        return f"{self.seed}/{self.role_of(index, pattern)}/{index}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; equal orders give equal ones."""
+        return {**asdict(self), "settings": [list(pair) for pair in self.settings]}
+
+
+def make_order(layout: str, seed: int, layouts: Sequence[str], sets: Sequence[str] = (), **given: Any) -> Order:
+    """An order whose every name is known.
+
+    Args:
+        layouts: Layouts that can be made.
+        sets: "name=value" texts: fields of the profile or of Scale.
+        given: The other fields of Order.
+
+    Raises:
+        InputError: `unknown-layout`, `unknown-role`, `unknown-profile`, `unknown-labels`, `unknown-style`, `unknown-setting` (the
+            sentence offers the nearest one) or `setting-invalid`.
+    """
+    order = Order(layout, seed, **given)
+    known = {"layout": layouts, "role": ("", *ROLES), "profile": tuple(PROFILES), "labels": LABELS, "style": STYLES}
+    for kind, names in known.items():
+        if getattr(order, kind) not in names:
+            raise InputError(f"unknown-{kind}", describe_unknown(kind, getattr(order, kind), names))
+    scale, settings = order.scale, []
+    for text in sets:
+        name, value = _pair(text)
+        if name in {field.name for field in fields(Scale)}:
+            scale = replace(scale, **{name: _parsed(name, value, getattr(scale, name))})
+        else:
+            settings.append((name, value))
+    order = replace(order, settings=tuple(sorted(settings)), scale=scale)
+    profile_of(order)
+    return order
+
+
+def profile_of(order: Order) -> Profile:
+    """The profile with the order's settings in it.
+
+    Raises:
+        InputError: `unknown-setting` or `setting-invalid`.
+    """
+    profile = PROFILES[order.profile]
+    names = [field.name for field in fields(profile) if field.name != "name"]
+    for name, value in order.settings:
+        if name not in names:
+            raise InputError("unknown-setting", describe_unknown("setting", name, [*names, *(field.name for field in fields(Scale))]))
+        try:
+            profile = replace(profile, **{name: _parsed(name, value, getattr(profile, name))})
+        except ValueError as error:
+            raise InputError("setting-invalid", f"{name} = {value} cannot be used: {error}", "Choose another value") from error
+    return profile
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise InputError("setting-invalid", f"{text!r} is not name=value", "Write for example --set fine_mm=1.0")
+    return name.strip(), value.strip()
+
+
+def _parsed(name: str, text: str, now: Any) -> Any:
+    """The text as a value of the kind that the field holds now."""
+    try:
+        if isinstance(now, bool):
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if isinstance(now, tuple):
+            return tuple(type(now[0] if now else 0.0)(part) for part in text.split(","))
+        return type(now)(text) if isinstance(now, int | float | str) else float(text)
+    except (ValueError, KeyError):
+        raise InputError("setting-invalid", f"{name} = {text!r} is not of the kind of {now!r}", "Correct the value") from None
