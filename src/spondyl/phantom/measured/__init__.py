@@ -14,8 +14,10 @@ from spondyl.phantom.measured.records import (
     VertebraTruth,
     truth_from_json,
 )
+from spondyl.phantom.measured.subject import measure_subject
 
 __all__ = [
     "CONDITIONS", "GRADES", "LESIONS", "CurveTruth", "DensityTruth", "DiscSpaceTruth", "FilmBox", "FilmDisc", "FilmTruth", "FilmVertebra",
-    "ObjectTruth", "SeriesPoint", "SpurTruth", "StenosisTruth", "SubjectTruth", "VertebraTruth", "film_from_json", "truth_from_json",
+    "ObjectTruth", "SeriesPoint", "SpurTruth", "StenosisTruth", "SubjectTruth", "VertebraTruth", "film_from_json", "measure_subject",
+    "truth_from_json",
 ]

@@ -106,7 +106,8 @@ def film_from_json(text: str) -> FilmTruth:
     return FilmTruth(
         body["view"], (body["shape"][0], body["shape"][1]),
         tuple(FilmBox(row["lesion_type"], tuple(row["box"]), row["where"], row["rule_id"]) for row in body["boxes"]),
-        tuple(FilmVertebra(row["name"], row["index"], tuple((x, y) for x, y in row["corners"]), row["inside"]) for row in body["vertebrae"]),
+        tuple(FilmVertebra(row["name"], row["index"], tuple((x, y) for x, y in row["corners"]), row["inside"])
+              for row in body["vertebrae"]),
         tuple(FilmDisc(row["level"], row["from_bottom"], tuple(row["box"]), row["grade"], row["inside"]) for row in body["discs"]),
         body["grade"], body["abnormal"],
     )

@@ -68,13 +68,14 @@ class DiscSpaceTruth:
 
     Attributes:
         level, from_bottom: The disc.
-        height_mm, expected_mm: Mean height measured on the built volume, and of this subject's own healthy disc there.
-        height_loss: 1 - height / expected, by the mid-line's chords; what the rules use.
+        height_mm, expected_mm: Mean height over the middle 80 % of the depth, hollows included, on the voxels of the mid-line; and of
+            this subject's own healthy disc there.
+        height_loss: Share of the height between the plates' chords that is gone; what the rules use. Hollows and pits do not count.
         wilke: Class of height loss: 0 none, 1 mild, 2 moderate, 3 severe.
         pfirrmann, modic: 1 to 5, 0 to 3.
         narrowing, bulging, herniation, spondylolisthesis, upper_endplate, lower_endplate: 0 or 1.
-        slip_mm, slip_percent, meyerding: Anterior offset of the vertebra above (negative is backward), its share of the lower plate's depth,
-            and its grade: 0 where there is no slip, else 1 to 4.
+        slip_mm, slip_percent, meyerding: Anterior offset of the vertebra above (negative is backward), its share of the lower plate's
+            depth, and its grade: 0 where there is no slip, else 1 to 4.
         spurs: All that reach 0.5 mm or more.
         grade: 0 to 4, the radiograph grade of this disc.
         corners_mm: Mid-line: above anterior, above posterior, below posterior, below anterior.
@@ -169,7 +170,7 @@ class DensityTruth:
         bmd_g_cm2, area_cm2: Mineral over projected area, and that area.
         reference: Which reference the T-score uses.
         t_score: Against that reference.
-        who_class: "normal", "osteopenia" or "osteoporosis", or None where the classes do not apply (see `rule_id`) or too few vertebrae remain.
+        who_class: "normal", "osteopenia" or "osteoporosis", or None where the classes do not apply (women and men under 50 [O]).
     """
 
     vertebrae: tuple[str, ...]
