@@ -66,9 +66,9 @@ def level_of(volume: Volume, index: int, name: str) -> Level:
     return Level(volume, disc, pose, name, back, float(np.hypot(*chords)) / 2, below.arch.canal_mm[0] / 2)
 
 
-def cut(level: Level, w: float, step_mm: float = STEP_MM) -> Cut:
+def cut(level: Level, w: float, step_mm: float = STEP_MM, behind_mm: float = BEHIND_MM) -> Cut:
     """A plane across the canal, parallel to the disc, w above its middle."""
-    points, u, v = plane(level.pose, (-HALF_MM, HALF_MM), (level.back_mm - AHEAD_MM, level.back_mm + BEHIND_MM), w, step_mm=step_mm)
+    points, u, v = plane(level.pose, (-HALF_MM, HALF_MM), (level.back_mm - AHEAD_MM, level.back_mm + behind_mm), w, step_mm=step_mm)
     sac, root, soft = sample(level.volume.fine, points, np.stack([SAC, ROOT, SOFT_CANAL]))
     return Cut(sac, root, soft, u, v)
 

@@ -50,10 +50,11 @@ def measure_disc(volume: Volume, index: int) -> DiscSpaceTruth:
     numbers |= {"longest_spur_mm": longest, "chord_height_mm": chord, "in_volume": float(solid)}
     loss, slip = numbers["height_loss"], numbers["slip_mm"]
     return DiscSpaceTruth(
-        disc_name(index + 1, volume.spec.lumbar), index + 1, height if solid else chord + hollow,
-        disc.spec.expected_mm + hollow, loss, wilke_class(loss), found["pfirrmann"], found["modic"], found["narrowing"], found["bulging"], found["herniation"], found["spondylolisthesis"], found["upper_endplate"],
-        found["lower_endplate"], slip, 100 * numbers["slip_share"], meyerding_grade(slip, numbers["slip_share"]), spurs,
-        radiograph_grade(longest, loss), _corners(volume, index), _outline(volume, disc, pose), sclerosis, numbers, dict(RULES),
+        disc_name(index + 1, volume.spec.lumbar), index + 1, height if solid else chord + hollow, disc.spec.expected_mm + hollow, loss,
+        wilke_class(loss), **found, slip_mm=slip, slip_percent=100 * numbers["slip_share"],
+        meyerding=meyerding_grade(slip, numbers["slip_share"]), spurs=spurs, grade=radiograph_grade(longest, loss),
+        corners_mm=_corners(volume, index), outline_mm=_outline(volume, disc, pose), sclerosis_mm=sclerosis, numbers=numbers,
+        rule_ids=dict(RULES),
     )
 
 

@@ -19,7 +19,8 @@ FOREIGN_MARGIN_MM = 4.0
 
 def find_objects(volume: Volume) -> tuple[ObjectTruth, ...]:
     """Everything in or on the patient that does not belong to a healthy one."""
-    metal = np.vstack([_places(block, HARDWARE) for block in (volume.fine, volume.trunk)])
+    put_in = volume.spec.trunk.foreign or volume.spec.trunk.implants
+    metal = np.vstack([_places(block, HARDWARE) for block in (volume.fine, volume.trunk)]) if put_in else np.zeros((0, 3))
     found = []
     for thing in volume.spec.trunk.foreign:
         near = np.linalg.norm(metal - np.array(thing.centre_mm), axis=1) < thing.size_mm / 2 + FOREIGN_MARGIN_MM
@@ -46,6 +47,8 @@ def _implants(volume: Volume, metal: NDArray[np.float64]) -> list[ObjectTruth]:
 
 def _lesions(volume: Volume) -> list[ObjectTruth]:
     """Dense spots, each within its own vertebra."""
+    if not any(one.lesion.radius_mm > 0 for one in volume.spec.vertebrae):
+        return []
     places = _places(volume.fine, ("lesion",))
     found = []
     for index, pose in enumerate(volume.posture.bodies):

@@ -7,7 +7,7 @@ import numpy as np
 from spondyl.core.level import disc_name
 from spondyl.phantom.measured.alignment import aasce_of, find_curves
 from spondyl.phantom.measured.bodies import intact, measure_vertebra
-from spondyl.phantom.measured.canal import Level, cut, level_of, measure_canal, measure_recess
+from spondyl.phantom.measured.canal import RECESS_DEEP_MM, Level, cut, level_of, measure_canal, measure_recess
 from spondyl.phantom.measured.density import spine_density, with_density
 from spondyl.phantom.measured.discs import measure_disc
 from spondyl.phantom.measured.foramen import ForamenCut, cut_foramen, measure_foramen
@@ -49,7 +49,8 @@ def _held(level: Level) -> bool:
 
 
 def _readings(level: Level, foramina: dict[tuple[str, str], tuple[ForamenCut, ...]], whole_mm2: float) -> list[StenosisTruth]:
-    here, plate, free = (cut(level, w) for w in (0.0, -level.height_mm / 2 - 1.0, -level.height_mm / 2 - 6.0))
+    low = -level.height_mm / 2
+    here, plate, free = cut(level, 0.0), cut(level, low - 1.0, behind_mm=RECESS_DEEP_MM), cut(level, low - 6.0, behind_mm=RECESS_DEEP_MM)
     rows = [measure_canal(level, here)]
     for side in SIDES:
         rows.append(measure_foramen(level, side, foramina[level.name, side], whole_mm2))
