@@ -108,8 +108,8 @@ class MrAcquisition:
 
     @property
     def plane(self) -> str:
-        """"sagittal" or "axial" (or "coronal"): the plane that the first stack lies nearest to."""
-        return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(self.stacks[0].normal)))]
+        """"sagittal", or "axial" however far its stacks are tipped along the discs."""
+        return "sagittal" if abs(self.stacks[0].normal[0]) > np.sqrt(0.5) else "axial"
 
     @property
     def slices(self) -> int:

@@ -37,7 +37,7 @@ def _tile() -> NDArray[np.int8]:
     square = sum(w * w for w in waves) * (2 * np.pi**2)
     total = np.zeros(SIZE, np.float32)
     for scale, share in SCALES_MM:
-        part = np.fft.irfftn(spectrum * np.exp(-square * scale**2), SIZE)
+        part = np.fft.irfftn(spectrum * np.exp(-square * scale**2), SIZE, (0, 1, 2))
         total += share * part / part.std()
         spectrum = np.roll(spectrum, 17, axis=0)
     return np.asarray(np.clip(np.rint(total * (LEVELS / total.std())), -127, 127), np.int8).reshape(-1)
