@@ -1,22 +1,70 @@
-"""Painter of the body around the spine: skin, fat, muscle, belly, vessels, gas, ribs and the wings of the pelvis."""
+"""Painter of the body around the spine, in the coarse block: air, skin, fat and muscle first, then what lies in the belly.
+
+Muscle lies wherever the fine block may paint: behind the front of the spine, between the fascia of the back and the belly's hollow.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spondyl.phantom.curves import HEIGHTS_MM, curves
 from spondyl.phantom.materials import material
-from spondyl.phantom.volume import Volume
+from spondyl.phantom.solid.belly import paint_belly
+from spondyl.phantom.solid.muscles import paint_muscles
+from spondyl.phantom.solid.pelvis import paint_pelvis
+from spondyl.phantom.solid.shapes import lay
+from spondyl.phantom.solid.torso import Torso, torso_of
+from spondyl.phantom.volume import Array, Block, Volume, Window, inside
+
+SLAB = 6
+SKIN_MM, BELLY_FAT_MM, WALL_MM = 2.0, 26.0, 13.0
+"""Thickness of the skin, of the fat in front at the midline, and of the abdominal wall [O]."""
+AHEAD_MM, BESIDE_MM = 4.0, 31.0
+"""The belly's hollow ends so far in front of the spine, as far as so far to either side of it [O]."""
+FURROW_MM = 4.0
+"""How far the back stands out on either side of its furrow [O]."""
 
 
 def paint_trunk(volume: Volume) -> None:
-    """Fill the trunk block. Muscle lies wherever the fine block may paint."""
-    block, spec = volume.trunk, volume.spec
-    window = (slice(0, block.grid.shape[0]), slice(0, block.grid.shape[1]), slice(0, block.grid.shape[2]))
-    x, y, z = block.grid.open(window)
-    lines = curves(spec, volume.spine)
-    skin, belly = (np.interp(-z, HEIGHTS_MM, line).astype(np.float32) for line in (lines.skin, lines.belly))
-    middle, depth = (skin + belly) / 2, (skin - belly) / 2
-    r = np.hypot(x / spec.trunk.half_width_mm, (y - middle) / depth)
-    block.paint_inside(window, (r - 1) * depth, material("fat"))
-    block.paint_inside(window, (r - 1) * depth + spec.trunk.flank_fat_mm, material("muscle"))
+    """Fill the trunk block, from the outside in."""
+    block = volume.trunk
+    torso = torso_of(volume, block.grid.axis("z"))
+    block.label[...] = material("air")
+    rows = block.grid.shape[0]
+    for first in range(0, rows, SLAB):
+        part = slice(first, min(first + SLAB, rows))
+        _layers(block, (part, slice(0, block.grid.shape[1]), slice(0, block.grid.shape[2])), torso)
+    paint_muscles(volume, torso)
+    paint_belly(volume, torso)
+    paint_pelvis(volume, torso)
+
+
+def _layers(block: Block, window: Window, torso: Torso) -> None:
+    """Skin, fat, muscle and the belly's hollow in a slab; shares are worked out only where two of them meet."""
+    x, y, _ = block.grid.open(window)
+    skin, fascia, front, belly, shift, half, flank = (
+        getattr(torso, name)[window[0], None, None] for name in ("skin", "fascia", "front", "belly", "shift", "half", "flank"))
+    beside = np.abs(x - shift)
+    back = np.float32(FURROW_MM) * np.exp(-np.square((beside - 40) / 24))
+    outer = _oval(x, y, (belly, skin + back), half)
+    muscle = _oval(x, y, (belly + BELLY_FAT_MM, fascia + back), flank)
+    curtain = front - AHEAD_MM + np.clip((beside - BESIDE_MM) * np.float32(1.5), 0, 42)
+    hollow = np.maximum(muscle + np.float32(WALL_MM), y - curtain)
+    names = ("skin", "fat", "muscle", "fat")
+    depths = (outer, outer + np.float32(SKIN_MM), muscle, hollow)
+    edge = np.float32(block.grid.spacing_mm)
+    label = block.label[window]
+    near = np.zeros(label.shape, bool)
+    for name, d in zip(names, depths, strict=True):
+        np.copyto(label, np.uint8(material(name)), where=d < edge / 2)
+        near |= np.abs(d) < edge / 2
+    label[near] = material("air")
+    for name, d in zip(names, depths, strict=True):
+        lay(block, window, near, inside(d[near], float(edge)), material(name))
+
+
+def _oval(x: Array, y: Array, ends: tuple[Array, Array], half: Array) -> Array:
+    """Signed distance in mm to a rounded box-like oval between two y; exact at the midline and at the flanks."""
+    deep = (ends[1] - ends[0]) / 2
+    bb = np.square((y - (ends[0] + ends[1]) / 2) / deep)
+    aa = np.square(x / half)
+    return np.asarray((np.sqrt(aa + bb - np.float32(0.35) * np.minimum(aa * bb, np.float32(0.75))) - 1) * np.minimum(deep, half), np.float32)

@@ -1,0 +1,113 @@
+"""Painter of what lies beside and behind the spine in the coarse block: psoas, the clefts between the muscles of the back, great vessels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spondyl.phantom.materials import material
+from spondyl.phantom.solid.torso import Torso
+from spondyl.phantom.volume import Array, Volume, Window, inside
+
+PSOAS_TOP, PSOAS_LOW_MM = 0.3, -95.0
+"""Where the psoas begins, in vertebrae above the first lumbar one, and where it is followed to, mm under S1 [O]."""
+
+
+def paint_muscles(volume: Volume, torso: Torso) -> None:
+    """Psoas on either side, fat between and in the muscles of the back, aorta and cava with their forks."""
+    for side in (-1.0, 1.0):
+        _psoas(volume, torso, side)
+        _back(volume, torso, side)
+    _vessels(volume, torso)
+
+
+def _rows(volume: Volume, low: float, high: float) -> slice:
+    z = volume.trunk.grid.axis("z")
+    return slice(int(np.searchsorted(z, low)), int(np.searchsorted(z, high)))
+
+
+def _tube(volume: Volume, rows: slice, centre: tuple[Array, Array], half: tuple[Array, Array], name: str, share: float = 1.0) -> None:
+    """An elliptic tube along z: centre (x, y) and half axes for each row of the block; axes of 0 paint nothing."""
+    grid = volume.trunk.grid
+    if rows.stop <= rows.start:
+        return
+    reach = [max(float(h.max()), 0.0) + 3 for h in half]
+    low = np.array([float(centre[0].min()) - reach[0], float(centre[1].min()) - reach[1], -1e9])
+    high = np.array([float(centre[0].max()) + reach[0], float(centre[1].max()) + reach[1], 1e9])
+    around = grid.window(low, high)
+    if around is None:
+        return
+    window: Window = (rows, around[1], around[2])
+    x, y, _ = grid.open(window)
+    cx, cy, hx, hy = (np.asarray(a, np.float32)[:, None, None] for a in (*centre, *half))
+    small = np.minimum(hx, hy)
+    d = (np.sqrt(np.square((x - cx) / np.maximum(hx, 0.1)) + np.square((y - cy) / np.maximum(hy, 0.1))) - 1) * small
+    cover = inside(d, grid.spacing_mm) * (small > 0.5) * np.float32(share)
+    volume.trunk.paint(window, np.where(cover < 0.06, 0, cover), material(name))
+
+
+def _psoas(volume: Volume, torso: Torso, side: float) -> None:
+    """From the first lumbar vertebra down: it grows, turns outward and forward, and leaves the spine at the sacrum."""
+    spec = volume.spec
+    top = float(volume.posture.bodies[spec.lumbar - 1].centre[2]) + PSOAS_TOP * 30
+    rows = _rows(volume, PSOAS_LOW_MM, top)
+    z = volume.trunk.grid.axis("z")[rows]
+    widest = float(volume.posture.bodies[min(1, spec.lumbar - 1)].centre[2])
+    size = np.interp(z, (PSOAS_LOW_MM, -40.0, widest, top), (0.75, 0.85, 1.0, 0.15)) * spec.trunk.psoas_mm
+    out = np.interp(z, (PSOAS_LOW_MM, -30.0, widest, top), (78.0, 58.0, 25.0, 22.0)) + 0.78 * size
+    front = torso.front[rows]
+    ahead = np.interp(z, (PSOAS_LOW_MM, -30.0, widest, top), (-12.0, -8.0, 17.0, 22.0))
+    lowest = float(torso.front[_rows(volume, -31.0, -29.0)].mean()) if z[0] < -30 else 0.0
+    front = np.where(z < -30, lowest - 0.25 * (-30 - z), front)
+    centre = (np.asarray(torso.shift[rows] + side * out, np.float32), np.asarray(front + ahead, np.float32))
+    _tube(volume, rows, centre, (np.asarray(size * 0.95, np.float32), np.asarray(size * 1.1, np.float32)), "muscle")
+
+
+def _back(volume: Volume, torso: Torso, side: float) -> None:
+    """Fat in the muscles beside the spinous processes, more of it below and behind, and the cleft to their neighbour."""
+    spec = volume.spec
+    high = float(volume.posture.bodies[min(spec.lumbar, len(spec.vertebrae) - 1)].centre[2])
+    rows = _rows(volume, -60.0, high)
+    z = volume.trunk.grid.axis("z")[rows]
+    fat = spec.trunk.multifidus_fat
+    window = volume.trunk.grid.window(np.array([*( (8.0, 0.0) if side > 0 else (-60.0, 0.0)), -1e9]), np.array([60.0 if side > 0 else -8.0, 0.0, 1e9]))
+    if window is None or rows.stop <= rows.start:
+        return
+    y_all = volume.trunk.grid.axis("y")
+    first, last = float((torso.front[rows] + 45).min()), float(torso.fascia[rows].max())
+    part: Window = (rows, slice(int(np.searchsorted(y_all, first)), int(np.searchsorted(y_all, last))), window[2])
+    x, y, zz = volume.trunk.grid.open(part)
+    fascia = torso.fascia[rows][:, None, None]
+    beside = side * (x - torso.shift[rows][:, None, None])
+    streak = 0.5 + 0.5 * np.sin(0.42 * beside + 0.9 * np.sin(0.11 * y + 1.7 * side)) * np.sin(0.24 * y + 0.06 * zz + 0.8 * np.sin(0.15 * beside))
+    low = np.interp(z, (-40.0, 20.0, high), (1.6, 1.2, 0.5)).astype(np.float32)[:, None, None]
+    behind = np.clip(1.2 - (fascia - y) / 45, 0.4, 1.2)
+    share = np.clip(2.4 * fat * low * behind * (streak - 0.25), 0, 0.85) * (beside < 33)
+    bow = 27 + 5 * np.cos((fascia - y) / 18)
+    cleft = np.clip(1.1 - np.abs(beside - bow) / 1.3, 0, 1) * np.clip(0.35 + 1.6 * fat, 0, 0.9)
+    cover = np.maximum(share, cleft) * (y < fascia - 2)
+    volume.trunk.paint(part, np.where(cover < 0.06, 0, cover), material("fat"))
+
+
+def _vessels(volume: Volume, torso: Torso) -> None:
+    """Aorta left of the midline and cava right of it, down to the fork before the second vertebra from below; iliac vessels from there."""
+    spec = volume.spec
+    gap, width = spec.soft.aorta_mm
+    aorta = width / 2 if width > 0 else 7.5
+    fork = float(volume.posture.bodies[1].centre[2]) - 10.0
+    grid = volume.trunk.grid
+    rows = _rows(volume, fork, float(grid.axis("z")[-1]) + 1)
+    for side, half in ((1.0, (aorta, aorta)), (-1.0, (9.5, 7.5))):
+        n = rows.stop - rows.start
+        x = torso.shift[rows] + side * (6.0 if side > 0 else 14.0)
+        y = torso.front[rows] - (gap if side > 0 else 2.5) - half[1]
+        sizes = (np.full(n, half[0], np.float32), np.full(n, half[1], np.float32))
+        _tube(volume, rows, (np.asarray(x, np.float32), np.asarray(y, np.float32)), sizes, "vessel")
+    rows = _rows(volume, -90.0, fork + 4)
+    z = grid.axis("z")[rows]
+    down = (fork - z) / (fork + 90.0)
+    start = float(torso.front[rows.stop - 1])
+    for side, away, half in ((1.0, 2.0, 5.0), (-1.0, 2.0, 5.0), (1.0, -9.0, 6.0), (-1.0, -7.0, 6.0)):
+        x = torso.shift[rows] + side * (7.0 + 62.0 * down) + side * (away < 0) * -6
+        y = start - 4 - half + away * -0.4 - 18 * down - away * down
+        sizes = np.full(len(z), half, np.float32)
+        _tube(volume, rows, (np.asarray(x, np.float32), np.asarray(y, np.float32)), (sizes, sizes), "vessel")

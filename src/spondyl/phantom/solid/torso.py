@@ -1,0 +1,52 @@
+"""The outline of the body over height: where skin, fascia, spine and belly lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.phantom.curves import curves
+from spondyl.phantom.spec import SubjectSpec
+from spondyl.phantom.volume import Array, Volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Torso:
+    """The body's outline over height (the rows of a grid), mm.
+
+    Attributes:
+        skin, fascia, front, belly: y of the back's skin, of the fascia behind the spinous tips, of the spine's front, of the belly's skin.
+        shift: x of the spine.
+        half, flank: Half width of the body and of what lies under its fat.
+    """
+
+    skin: Array
+    fascia: Array
+    front: Array
+    belly: Array
+    shift: Array
+    half: Array
+    flank: Array
+
+
+def torso_of(volume: Volume, z: NDArray[np.floating]) -> Torso:
+    """The outline at heights z of the patient."""
+    spec, posture = volume.spec, volume.posture
+    lines = curves(spec, volume.spine)
+    offset = [np.interp(z, posture.heights, (posture.bent - posture.straight)[:, k]) for k in range(3)]
+    level = z - offset[2]
+    skin, fascia, front, belly = (np.asarray(lines.at(line, -level), np.float32) for line in (lines.skin, lines.fascia, lines.front, lines.belly))
+    shift = np.asarray(offset[0], np.float32)
+    lean = np.asarray(offset[1], np.float32)
+    return Torso(skin + lean, fascia + lean, front + lean, belly, shift, *_widths(spec, level))
+
+
+def _widths(spec: SubjectSpec, z: NDArray[np.floating]) -> tuple[Array, Array]:
+    """Half widths with and without fat: broadest at the hips, narrowest at the waist."""
+    hips = np.clip((20 - z) / 90, 0, 1)
+    ribs = np.clip((z - 130) / 120, 0, 1)
+    half = spec.trunk.half_width_mm * (1 + 0.07 * hips * hips * (3 - 2 * hips) - 0.03 * ribs)
+    fat = spec.trunk.flank_fat_mm * (1 + 0.5 * hips - 0.35 * ribs)
+    return np.asarray(half, np.float32), np.asarray(half - fat, np.float32)
