@@ -1,8 +1,8 @@
-"""Areal bone density of the spine, summed from the volume's own mineral as a beam from the front meets it. Rule `dxa-region/1` [O]:
+"""Areal bone density of the spine, summed from the volume's own mineral as parallel rays from the front meet it. Rule `dxa-region/1`:
 
-    rows      from the middle of the disc below to the middle of the disc above
-    columns   the wider plate's width and 3 mm on either side: no transverse processes
-    bone      every cell of that box with 0.25 g/cm2 of mineral or more
+the region of a vertebra is the quadrilateral between the side edges of its plates, seen from the front, its upper and lower borders
+midway to the neighbours' plates, as the DXA renderer takes it. All in front of and behind it counts, the arch too; transverse
+processes do not.
 """
 
 from __future__ import annotations
@@ -11,40 +11,51 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spondyl.phantom.materials import column
 from spondyl.phantom.measured.records import DensityTruth, VertebraTruth
-from spondyl.phantom.measured.rules import SPINE_REFERENCE, t_score, who_class
-from spondyl.phantom.posture import Pose
+from spondyl.phantom.measured.rules import REFERENCE, t_score, who_class
 from spondyl.phantom.volume import Volume, Window
 
-LEAST_G_CM2 = 0.25
-BESIDE_MM = 3.0
 RULE_ID = "who-spine/1"
 REGION = ("L1", "L2", "L3", "L4")
 
 
-def with_density(volume: Volume, vertebra: VertebraTruth) -> VertebraTruth:
-    """The vertebra with its areal density, where the fine block holds its box."""
-    index = vertebra.index
-    if not vertebra.in_volume or index + 1 >= len(volume.posture.discs):
+def with_density(volume: Volume, vertebrae: Sequence[VertebraTruth], index: int) -> VertebraTruth:
+    """The vertebra of that index with its areal density, where the fine block holds its region."""
+    vertebra = vertebrae[index]
+    if not vertebra.in_volume or index + 1 >= len(vertebrae):
         return vertebra
-    grid, discs = volume.fine.grid, volume.posture.discs
-    middle, half = volume.posture.bodies[index].centre, max(volume.spec.vertebrae[index].width_mm) / 2 + BESIDE_MM
-    low, high = discs[index], discs[index + 1]
-    lowest = np.array([middle[0] - half, grid.axis("y")[0], min(low.centre[2], high.centre[2]) - half * _slope(low, high)])
-    highest = np.array([middle[0] + half, grid.axis("y")[-1], max(low.centre[2], high.centre[2]) + half * _slope(low, high)])
-    window = grid.window(lowest, highest)
-    if window is None or lowest[2] < grid.axis("z")[0] or highest[2] > grid.axis("z")[-1]:
+    box = _region(vertebrae, index)
+    grid = volume.fine.grid
+    low, high = box.min(axis=0), box.max(axis=0)
+    ends = grid.axis("y")[[0, -1]]
+    window = grid.window(np.array([low[0], ends[0], low[1]]), np.array([high[0], ends[1], high[1]]))
+    if window is None or low[1] < grid.axis("z")[0] or high[1] > grid.axis("z")[-1]:
         return vertebra
-    sheet = _areal(volume, window)
-    x, z = grid.axis("x", window)[None], grid.axis("z", window)[:, None]
-    inside = (z > _line(low, x)) & (z < _line(high, x)) & (sheet >= LEAST_G_CM2)
+    inside = _polygon(box, grid.axis("x", window)[None], grid.axis("z", window)[:, None])
     cell = (grid.spacing_mm / 10) ** 2
-    area, mineral = float(inside.sum()) * cell, float(sheet[inside].sum()) * cell
-    if area == 0:
-        return vertebra
+    area, mineral = float(inside.sum()) * cell, float(_areal(volume, window)[inside].sum()) * cell
     return replace(vertebra, bmd_g_cm2=mineral / area, bmc_g=mineral, area_cm2=area, rule_ids=vertebra.rule_ids | {"bmd": "dxa-region/1"})
+
+
+def _region(vertebrae: Sequence[VertebraTruth], index: int) -> NDArray[np.float64]:
+    """Upper right, upper left, lower left, lower right of the patient, (x, z) mm."""
+    edges = np.array([one.coronal_mm for one in vertebrae[max(index - 1, 0):index + 2]])[:, (0, 1, 3, 2)][:, :, (0, 2)]
+    own = edges[min(index, 1)].copy()
+    own[:2] = (own[:2] + edges[-1][[3, 2]]) / 2
+    if index > 0:
+        own[2:] = (own[2:] + edges[0][[1, 0]]) / 2
+    return np.asarray(own)
+
+
+def _polygon(corners: NDArray[np.float64], x: NDArray[np.floating], z: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Cells inside a convex quadrilateral whose corners go clockwise as seen from the front."""
+    inside = np.ones(np.broadcast_shapes(x.shape, z.shape), bool)
+    for (x0, z0), (x1, z1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        inside &= (x1 - x0) * (z - z0) - (z1 - z0) * (x - x0) <= 0
+    return inside
 
 
 def _areal(volume: Volume, window: Window) -> np.ndarray:
@@ -57,16 +68,6 @@ def _areal(volume: Volume, window: Window) -> np.ndarray:
     return np.concatenate(rows) * np.float32(volume.fine.grid.spacing_mm / 10)
 
 
-def _line(disc: Pose, x: np.ndarray) -> np.ndarray:
-    """z of a disc's middle over x, by its coronal tilt."""
-    left = disc.axes[0]
-    return np.asarray(disc.centre[2] + (x - disc.centre[0]) * left[2] / left[0])
-
-
-def _slope(low: Pose, high: Pose) -> float:
-    return float(max(abs(pose.axes[0][2] / pose.axes[0][0]) for pose in (low, high)))
-
-
 def spine_density(vertebrae: Sequence[VertebraTruth], age_years: float) -> DensityTruth | None:
     """Density of L1 to L4, without vertebrae that are broken or hold metal; None where fewer than two remain (ISCD 2019)."""
     counted = [one for one in vertebrae if one.name in REGION and one.bmd_g_cm2 is not None and not _changed(one)]
@@ -76,7 +77,7 @@ def spine_density(vertebrae: Sequence[VertebraTruth], age_years: float) -> Densi
     bmd = sum(one.bmc_g or 0.0 for one in counted) / area
     t = t_score(bmd)
     names = tuple(one.name for one in reversed(counted))
-    return DensityTruth(names, bmd, area, SPINE_REFERENCE, t, who_class(t, age_years), RULE_ID)
+    return DensityTruth(names, bmd, area, REFERENCE.name, t, who_class(t, age_years), RULE_ID)
 
 
 def _changed(vertebra: VertebraTruth) -> bool:

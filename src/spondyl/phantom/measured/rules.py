@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spondyl.phantom.rays.dxa import reference_named
+
 RULE = {
     "spinal_canal_stenosis": "canal-sac-area/1", "subarticular_stenosis": "subarticular-recess-height/1",
     "neural_foraminal_narrowing": "foramen-fat/1",
@@ -28,8 +30,8 @@ SAC_MM2, TIE_MM2, CROWDED = (100.0, 75.0), 3.0, (0.5, 0.85)
 RECESS_MM, ROOT_KEPT = (3.0, 2.0), 0.75
 GAP_MM, DEFORMED_LOSS, DEFORMED_ASPECT = 0.5, 0.25, 1.8
 WHO_AGE = 50.0
-SPINE_REFERENCE = "Hologic lumbar spine L1-L4, young white women, 1.047 (SD 0.110) g/cm2, unverified"
-REFERENCE_MEAN, REFERENCE_SD = 1.047, 0.110
+REFERENCE = reference_named("nhanes-women-21-30")
+"""Whom a T-score compares with; the DXA renderer takes the same one unless told otherwise."""
 
 
 def canal_grade(area_mm2: float, root_share: float) -> int:
@@ -93,8 +95,8 @@ def genant_kind(losses: tuple[float, float, float], grade: int) -> str:
 
 
 def t_score(bmd_g_cm2: float) -> float:
-    """T-score against SPINE_REFERENCE."""
-    return (bmd_g_cm2 - REFERENCE_MEAN) / REFERENCE_SD
+    """T-score against REFERENCE."""
+    return (bmd_g_cm2 - REFERENCE.mean) / REFERENCE.sd
 
 
 def who_class(t: float, age_years: float) -> str | None:

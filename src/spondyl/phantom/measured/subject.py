@@ -24,7 +24,8 @@ def measure_subject(volume: Volume) -> SubjectTruth:
     spec = volume.spec
     names = tuple(disc_name(k + 1, spec.lumbar) for k in range(len(spec.discs)))
     before = intact(spec)
-    vertebrae = tuple(with_density(volume, measure_vertebra(volume, k, before, names[k].split("/")[0])) for k in range(len(spec.vertebrae)))
+    bare = tuple(measure_vertebra(volume, k, before, names[k].split("/")[0]) for k in range(len(spec.vertebrae)))
+    vertebrae = tuple(with_density(volume, bare, k) for k in range(len(bare)))
     return SubjectTruth(
         spec.sex, spec.age_years, spec.lumbar, names, tuple(measure_disc(volume, k) for k in range(len(spec.discs))), vertebrae,
         measure_stenosis(volume, names), find_curves(vertebrae), aasce_of(vertebrae), spine_density(vertebrae, spec.age_years),
