@@ -12,7 +12,7 @@ from spondyl.phantom.volume import Volume
 CANAL_MM = 28.0
 """The canal lies about so far behind the middles of the bodies [O]; there the coil's sensitivity is 1."""
 ARRAY_MM = 165.0
-NEAREST = 2.2
+NEAREST = 1.5
 BAND_LEFT = 0.12
 """Sensitivity at the skin, at most, and what a saturation band leaves [O]."""
 

@@ -13,7 +13,7 @@ SIZE = (128, 128, 128)
 """Points of the periodic tile along z, y, x: powers of two."""
 STEP_MM = 0.8
 LEVELS = 36
-SCALES_MM = ((0.8, 0.75), (2.8, 0.66))
+SCALES_MM = ((0.8, 0.68), (2.4, 0.73))
 """(standard deviation of the blobs, share): trabecular mottling and patches [O]."""
 
 
