@@ -9,11 +9,11 @@ import numpy as np
 
 from spondyl.phantom.draw_bone import row_of
 from spondyl.phantom.draw_disc import draw_disc, draw_grades
-from spondyl.phantom.draw_profiles import PROFILES, Profile, adjusted, profile_named
+from spondyl.phantom.draw_profiles import PROFILES, Profile, profile_named
 from spondyl.phantom.draw_whole import complete
 from spondyl.phantom.spec import Acquisition, DiscSpec, SacrumSpec, SoftTissueSpec, SubjectSpec, VertebraSpec
 
-__all__ = ["PROFILES", "Profile", "adjusted", "draw_acquisition", "draw_subject", "profile_named"]
+__all__ = ["PROFILES", "Profile", "draw_acquisition", "draw_subject", "profile_named"]
 
 POSTERIOR_MM = (26.3, 27.0, 27.2, 26.8, 25.8, 25.2, 24.0, 23.2, 22.5, 21.8, 21.0, 20.5, 19.9, 19.3, 18.7, 18.2, 17.0)
 """Posterior body height from L5 up; L5 from CT of 196 adults (Cook & Baker 2021), the rest [O] around it."""

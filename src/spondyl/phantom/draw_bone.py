@@ -14,7 +14,7 @@ LOWER_WIDTH_MM = (49.4, 49.5, 48.0, 45.5, 43.3, 42.1, 39.1, 35.4, 33.0, 30.5, 29
 UPPER_WIDTH_MM = (47.3, 46.6, 44.1, 42.6, 41.2, 39.0, 34.9, 31.9, 30.6, 29.5, 27.8, 26.2, 24.9, 24.5, 24.6, 24.9, 24.5)
 """Widths of the plates in mm from L5 up to T1 (Panjabi 1992, as given in the project's physics sheet, unverified; thoracic rows recalled
 from Panjabi 1991, unverified)."""
-WIDTH_BY_SEX = {"F": 0.955, "M": 1.04}
+WIDTH_BY_SEX = {"F": 0.978, "M": 1.023}
 """Beyond body size: women's plates are 0.90 of men's, their heights 0.96 (Cook & Baker 2021)."""
 FRACTURE_LEVEL = (0.4, 0.8, 0.9, 0.9, 1.7, 1.9, 0.9, 0.6, 0.7, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05, 0.05)
 """Weight of each level from L5 up: most at T12 and L1, again at L3-L4 and T7-T8 [O]."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 from spondyl.core.errors import InputError, NotFoundError, describe_unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What kind of people are drawn. Every field but the name can be set (`adjusted`).
+    """What kind of people are drawn.
 
     Rates are shares of subjects unless said otherwise; what is measured on the built subject has the last word on a label.
 
@@ -103,30 +102,3 @@ def profile_named(name: str) -> Profile:
     if name not in PROFILES:
         raise NotFoundError("unknown-profile", describe_unknown("profile", name, PROFILES))
     return PROFILES[name]
-
-
-def adjusted(profile: Profile, changes: Mapping[str, float | str | bool]) -> Profile:
-    """The profile with other rates, as given on a command line (`--set implant=0.2`): texts are turned into the field's own kind.
-
-    Raises:
-        InputError: `phantom-profile-invalid` if there is no such setting, or its value cannot be read or used.
-    """
-    known = {field.name: type(getattr(profile, field.name)) for field in fields(profile) if field.name != "name"}
-    values: dict[str, object] = {}
-    for name, value in changes.items():
-        if name not in known:
-            raise InputError("phantom-profile-invalid", describe_unknown("setting of a profile", name, known), "list them with the profile")
-        values[name] = _read(name, value, known[name])
-    return replace(profile, **values)  # type: ignore[arg-type]
-
-
-def _read(name: str, value: float | str | bool, kind: type) -> object:
-    if kind is bool:
-        words = {"true": True, "1": True, "false": False, "0": False}
-        if str(value).lower() not in words:
-            raise InputError("phantom-profile-invalid", f"{name} is true or false, got {value!r}")
-        return words[str(value).lower()]
-    try:
-        return kind(value)
-    except ValueError as problem:
-        raise InputError("phantom-profile-invalid", f"{name} is a number, got {value!r}") from problem
