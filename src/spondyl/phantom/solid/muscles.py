@@ -56,7 +56,7 @@ def _psoas(volume: Volume, torso: Torso, side: float) -> None:
     out = np.interp(z, (PSOAS_LOW_MM, -30.0, widest, top), (78.0, 58.0, 25.0, 22.0)) + 0.78 * size
     front = torso.front[rows]
     ahead = np.interp(z, (PSOAS_LOW_MM, -30.0, widest, top), (-12.0, -8.0, 17.0, 22.0))
-    lowest = float(torso.front[_rows(volume, -31.0, -29.0)].mean()) if z[0] < -30 else 0.0
+    lowest = float(np.interp(-30.0, volume.trunk.grid.axis("z"), torso.front))
     front = np.where(z < -30, lowest - 0.25 * (-30 - z), front)
     centre = (np.asarray(torso.shift[rows] + side * out, np.float32), np.asarray(front + ahead, np.float32))
     _tube(volume, rows, centre, (np.asarray(size * 0.95, np.float32), np.asarray(size * 1.1, np.float32)), "muscle")
