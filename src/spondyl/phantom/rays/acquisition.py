@@ -39,11 +39,13 @@ class XrayAcquisition:
         focal_mm: Width of the focal spot.
         blur_px: Standard deviation of the detector's own blur.
         collimation: Shares of the film covered by the collimator at the (top, right, bottom, left).
+        shutter: Whether what the collimator covers is shown black.
+        texture: Strength of the subject's fine bone and soft-tissue texture; 0 leaves the integrals as they are.
         marker: "L", "R" or "" - the lead letter on the side of the picture that it names (AP), or naming the side next to the detector.
         marker_at: (x, y) of its middle, shares of the film.
         marker_mm: Its height.
         response: How signal becomes grey: "log", "linear" or "sigmoid" (film).
-        latitude: Range of log signal (natural) that spans the greys.
+        latitude: Range of greys over the range of log signal that lies behind the body (2nd to 98th percentile), as the processing finds it.
         flatten: Share of slow changes that the processing takes away, 0..1.
         enhance: Gain of fine detail in the processing; 0 is none.
         photometric: MONOCHROME1 stores bright as low.
@@ -69,11 +71,13 @@ class XrayAcquisition:
     focal_mm: float = 1.0
     blur_px: float = 0.7
     collimation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    shutter: bool = False
+    texture: float = 1.0
     marker: str = ""
     marker_at: tuple[float, float] = (0.9, 0.1)
     marker_mm: float = 16.0
     response: str = "log"
-    latitude: float = 3.5
+    latitude: float = 1.3
     flatten: float = 0.3
     enhance: float = 0.5
     photometric: str = "MONOCHROME2"
@@ -195,8 +199,8 @@ def ct_from_json(text: str) -> CtAcquisition:
 
 
 def _read(kind: type[T], text: str) -> T:
-    body: dict[str, Any] = json.loads(text)
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in body.items()})
+    body: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()}
+    return kind(**body)
 
 
 def _refuse(rules: dict[str, bool], seen: object) -> None:

@@ -65,5 +65,6 @@ def _slice(block: Block, values: Array, position: NDArray[np.float64], a: CtAcqu
     window = (slice(int(near[0]), int(near[-1]) + 1), slice(None), slice(None))
     plane = np.tensordot((overlap / (2 * reach)).astype(np.float32), block.lookup(values, window), axes=1)
     padded = np.pad(plane, 1)
-    down, across = ((position[k] + np.arange(n) * a.pixel_mm - grid.origin_mm[k]) / grid.spacing_mm + 1 for k, n in ((1, a.rows), (0, a.columns)))
+    down, across = ((position[k] + np.arange(n) * a.pixel_mm - grid.origin_mm[k]) / grid.spacing_mm + 1
+                    for k, n in ((1, a.rows), (0, a.columns)))
     return stretch(stretch(padded, down).T, across).T

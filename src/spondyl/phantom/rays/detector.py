@@ -71,20 +71,20 @@ def enlarge(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
     return np.asarray(_weights(values.shape[0], factor, shape[0]) @ values @ _weights(values.shape[1], factor, shape[1]).T, np.float32)
 
 
-def smooth(values: Array, sigma: float) -> Array:
-    """Gaussian blur with edges repeated, for any width; sigma in points."""
+def smooth(values: Array, sigma: float, axes: int = 2) -> Array:
+    """Gaussian blur with edges repeated, for any width, along both axes or the first one alone; sigma in points."""
     if sigma < 0.05:
         return values
     reach = int(np.ceil(3 * sigma))
     offsets = np.arange(-reach, reach + 1)
     kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = (kernel / kernel.sum()).astype(np.float32)
-    for _ in range(2):
+    for _ in range(axes):
         padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
         values = np.zeros_like(values)
         for k, weight in enumerate(kernel):
             values += weight * padded[k:k + values.shape[0]]
-        values = np.ascontiguousarray(values.T)
+        values = np.ascontiguousarray(values.T) if axes == 2 else values
     return values
 
 

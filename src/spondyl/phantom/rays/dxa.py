@@ -13,7 +13,7 @@ from spondyl.phantom.rays.acquisition import DxaAcquisition
 from spondyl.phantom.rays.attenuation import BASIS, attenuation
 from spondyl.phantom.rays.detector import smooth
 from spondyl.phantom.rays.dxa_picture import picture
-from spondyl.phantom.rays.integrals import areal_densities
+from spondyl.phantom.rays.integrals import areal_densities, stretch
 from spondyl.phantom.rays.projection import PARALLEL_MM, Projection
 from spondyl.phantom.volume import Array, Volume
 
@@ -134,9 +134,9 @@ def fat_bias(energies_kev: tuple[float, float], fat_cm: float = 1.0, density_g_c
 def _at_pixels(volume: Volume, projection: Projection) -> Array:
     """Areal densities (5, rows, columns), averaged over each pixel: samples on a lattice twice as fine."""
     lattice, areal = areal_densities(volume, projection, projection.pixel_mm / 2)
-    top, left = (round((half - start) / lattice.step_mm) for half, start in (
-        (-(projection.rows - 0.5) / 2 * projection.pixel_mm, lattice.start_mm[1]), (-(projection.columns - 0.5) / 2 * projection.pixel_mm, lattice.start_mm[0])))
-    inner = areal[:, top:top + 2 * projection.rows, left:left + 2 * projection.columns]
+    rows, columns = (((np.arange(2 * n) - (2 * n - 1) / 2) * lattice.step_mm - start) / lattice.step_mm
+                     for n, start in ((projection.rows, lattice.start_mm[1]), (projection.columns, lattice.start_mm[0])))
+    inner = np.stack([stretch(stretch(one, rows).T, columns).T for one in areal])
     return np.asarray(inner.reshape(len(areal), projection.rows, 2, projection.columns, 2).mean(axis=(2, 4)), np.float32)
 
 

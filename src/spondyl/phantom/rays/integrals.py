@@ -6,7 +6,6 @@ kept to first order, and every slab is projected with its own magnification by l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 
 from spondyl.phantom.materials import column, material
 from spondyl.phantom.rays.attenuation import BASIS
+from spondyl.phantom.rays.planes import planes
 from spondyl.phantom.rays.projection import ACROSS_AXIS, DEPTH_AXIS, Projection
-from spondyl.phantom.volume import Array, Block, Grid, Volume
+from spondyl.phantom.volume import Array, Block, Grid, Volume, Window
 
-SLAB_MM = 3.5
+SLAB_MM, TRUNK_SLAB_MM = 3.5, 8.4
 COARSE = 3
 """The trunk is projected on a lattice so many times coarser."""
 
@@ -65,10 +65,10 @@ def areal_densities(volume: Volume, projection: Projection, step_mm: float) -> t
     lattice = lattice_for(projection, step_mm)
     table = np.stack([column(volume.materials, name) for name in BASIS], axis=-1)
     coarse = lattice.coarser(COARSE)
-    trunk = integrate(volume.trunk, table, projection, coarse)
+    trunk = integrate(volume.trunk, table, projection, coarse, TRUNK_SLAB_MM, hold=True)
     change = table - table[material("muscle")]
     change[0] = 0
-    total = integrate(volume.fine, change, projection, lattice)
+    total = integrate(volume.fine, change, projection, lattice, SLAB_MM)
     for k, plane in enumerate(trunk):
         if plane.any():
             total[k] += refine(plane, COARSE, lattice.shape)
@@ -76,15 +76,24 @@ def areal_densities(volume: Volume, projection: Projection, step_mm: float) -> t
     return lattice, total
 
 
-def integrate(block: Block, table: Array, projection: Projection, lattice: Lattice) -> Array:
-    """g/cm2 (5, down, across) of one block along the rays, for densities `table` (materials, 5) in g/cm3; no slant correction."""
-    used = _used_channels(block, table)
+def integrate(block: Block, table: Array, projection: Projection, lattice: Lattice, slab_mm: float, hold: bool = False) -> Array:
+    """g/cm2 (5, down, across) of one block along the rays, for densities `table` (materials, 5) in g/cm3; no slant correction.
+
+    Args:
+        slab_mm: Distance of the reference depths.
+        hold: Let the lowest and the highest voxels go on for ever, as a body does beyond its block.
+    """
     total = np.zeros((len(BASIS), *lattice.shape), np.float32)
-    rates = np.ascontiguousarray(table[:, used] * np.float32(block.grid.spacing_mm / 10), np.float32)
-    sums = np.zeros((*lattice.shape[::-1], len(used)), np.float32)
-    for depth_mm, window, slab in _slabs(block, rates, projection.view):
-        _project(slab, window, depth_mm, block.grid, projection, lattice, sums)
-    total[used] = sums.transpose(2, 1, 0)
+    rates = table * np.float32(block.grid.spacing_mm / 10)
+    window = _visible(block.grid, projection, lattice)
+    if window is None:
+        return total
+    used, depths, slabs = planes(block, rates, DEPTH_AXIS[projection.view], slab_mm, window)
+    seen = _seen_grid(block.grid, window)
+    sums = np.zeros((len(used), *lattice.shape[::-1]), np.float32)
+    for j, depth_mm in enumerate(depths):
+        _project(slabs[:, :, j], depth_mm, seen, projection, lattice, sums, hold)
+    total[used] = sums.swapaxes(1, 2)
     return total
 
 
@@ -94,72 +103,60 @@ def refine(plane: Array, factor: int, shape: tuple[int, int]) -> Array:
     return stretch(stretch(plane, rows).T, columns).T
 
 
-def stretch(values: Array, positions: Array) -> Array:
+def stretch(values: Array, positions: NDArray[np.floating]) -> Array:
     """Rows of a map at fractional row numbers, linearly interpolated; positions are kept inside the map."""
     at = np.clip(positions, 0, len(values) - 1)
     low = np.minimum(at.astype(np.intp), max(len(values) - 2, 0))
     share = (at - low).astype(np.float32).reshape(-1, *(1,) * (values.ndim - 1))
     first = values[low]
-    first += share * (values[np.minimum(low + 1, len(values) - 1)] - first)
+    change = values[np.minimum(low + 1, len(values) - 1)]
+    change -= first
+    change *= share
+    first += change
     return np.asarray(first, np.float32)
 
 
-def _used_channels(block: Block, table: Array) -> list[int]:
-    """Basis materials that occur: soft, fat and mineral always, metals where a voxel holds one."""
-    return [k for k, name in enumerate(BASIS) if k < 3 or (table[:, k].any() and bool((block.label == material(name)).any()))]
+def _visible(grid: Grid, projection: Projection, lattice: Lattice) -> Window | None:
+    """The voxels whose rays can reach the lattice, or None."""
+    axis, side = DEPTH_AXIS[projection.view], ACROSS_AXIS[projection.view]
+    ends = [grid.origin_mm[axis] + k * grid.spacing_mm for k in (-1, grid.shape[2 - axis])]
+    corners = [(u, v) for u in lattice.across()[[0, -1]] for v in lattice.down()[[0, -1]]]
+    low, high = np.full(3, -np.inf), np.full(3, np.inf)
+    for k, from_corner in ((side, lambda c, p: (c[0] - p[1]) / p[0]), (2, lambda c, p: (-c[1] - p[2]) / p[0])):
+        spots = [from_corner(c, projection.plane(end)) + projection.centre_mm[k] for c in corners for end in ends]
+        low[k], high[k] = min(spots) - 2 * grid.spacing_mm, max(spots) + 2 * grid.spacing_mm
+    low[axis], high[axis] = ends
+    return grid.window(low, high)
 
 
-def _slabs(block: Block, rates: Array, view: str) -> Iterator[tuple[float, tuple[int, int], Array]]:
-    """(depth in mm, first (z, across) voxel, grams per cm2 (z, across, channels)) of slabs of planes, empty ones left out."""
-    axis = 2 - DEPTH_AXIS[view]
-    grid = block.grid
-    planes = grid.shape[axis]
-    each = max(round(SLAB_MM / grid.spacing_mm), 1)
-    z_used, across_used = (block.label.any(axis=tuple({0, 1, 2} - {k})) for k in (0, 3 - axis))
-    if not z_used.any():
+def _seen_grid(grid: Grid, window: Window) -> Grid:
+    """The grid of a window's voxels."""
+    x, y, z = (grid.origin_mm[k] + window[2 - k].start * grid.spacing_mm for k in range(3))
+    sizes = [part.stop - part.start for part in window]
+    return Grid((x, y, z), grid.spacing_mm, (sizes[0], sizes[1], sizes[2]))
+
+
+def _project(
+    slab: NDArray[np.floating], depth_mm: float, grid: Grid, projection: Projection, lattice: Lattice, sums: Array, hold: bool,
+) -> None:
+    """Add a slab (channels, z, across) to the sums (channels, across, down) where it lands."""
+    tall, wide = (_extent(slab.any(axis=(0, k))) for k in (2, 1))
+    if tall.start >= tall.stop:
         return
-    rows, columns = (slice(int(np.argmax(used)), len(used) - int(np.argmax(used[::-1]))) for used in (z_used, across_used))
-    carried = np.zeros((rows.stop - rows.start, columns.stop - columns.start, rates.shape[1]), np.float32)
-    for first in range(0, planes + each, each):
-        span = slice(first, min(first + each, planes))
-        here, carried = carried, np.zeros_like(carried)
-        if span.start < span.stop:
-            _add_planes(block, rates, (rows, span, columns) if axis == 1 else (rows, columns, span), axis, each, (here, carried))
-        if here.any():
-            yield float(grid.origin_mm[2 - axis] + first * grid.spacing_mm), (rows.start, columns.start), here
-
-
-def _add_planes(block: Block, rates: Array, window: tuple[slice, slice, slice], axis: int, each: int, into: tuple[Array, Array]) -> None:
-    """Share the planes of a window between the slab at its first plane and the next one."""
-    label = block.label[window]
-    if not label.any():
-        return
-    share = block.share[window].astype(np.float32)[..., None] * np.float32(1 / 255)
-    below = rates[block.under[window]]
-    values = rates[label]
-    values -= below
-    values *= share
-    values += below
-    later = (np.arange(label.shape[axis]) / each).astype(np.float32)
-    into[0][...] += np.einsum("zkxc,k->zxc" if axis == 1 else "zykc,k->zyc", values, 1 - later)
-    into[1][...] += np.einsum("zkxc,k->zxc" if axis == 1 else "zykc,k->zyc", values, later)
-
-
-def _project(slab: Array, first: tuple[int, int], depth_mm: float, grid: Grid, projection: Projection, lattice: Lattice, sums: Array) -> None:
-    """Add a slab (z, across, channels) to the sums (across, down, channels) where it lands."""
     scale, shift, rise = projection.plane(depth_mm)
     side = ACROSS_AXIS[projection.view]
-    across = ((lattice.across() - shift) / scale + projection.centre_mm[side] - grid.origin_mm[side]) / grid.spacing_mm - first[1]
-    down = ((-lattice.down() - rise) / scale + projection.centre_mm[2] - grid.origin_mm[2]) / grid.spacing_mm - first[0]
-    columns, rows = _landing(across, slab.shape[1]), _landing(down, slab.shape[0])
-    if columns.start >= columns.stop or rows.start >= rows.stop:
-        return
-    padded = np.pad(slab, ((1, 1), (1, 1), (0, 0)))
-    tall = np.ascontiguousarray(stretch(padded, down[rows] + 1).swapaxes(0, 1))
-    sums[columns, rows] += stretch(tall, across[columns] + 1)
+    across = ((lattice.across() - shift) / scale + projection.centre_mm[side] - grid.origin_mm[side]) / grid.spacing_mm - wide.start
+    down = ((-lattice.down() - rise) / scale + projection.centre_mm[2] - grid.origin_mm[2]) / grid.spacing_mm - tall.start
+    if hold:
+        down = np.clip(down, -0.999 if tall.start else 0, tall.stop - tall.start - (1 if tall.stop == slab.shape[1] else 0.001))
+    columns, rows = _extent((across > -1) & (across < wide.stop - wide.start)), _extent((down > -1) & (down < tall.stop - tall.start))
+    for own, into in zip(slab[:, tall, wide], sums, strict=True):
+        padded = np.pad(np.asarray(own, np.float32), 1)
+        half = np.ascontiguousarray(stretch(padded, down[rows] + 1).T)
+        into[columns, rows] += stretch(half, across[columns] + 1)
 
 
-def _landing(positions: NDArray[np.float64], count: int) -> slice:
-    """The lattice points that touch voxels 0 to count - 1."""
-    hit = np.flatnonzero((positions > -1) & (positions < count))
-    return slice(int(hit[0]), int(hit[-1]) + 1) if len(hit) else slice(0, 0)
+def _extent(hit: NDArray[np.bool_]) -> slice:
+    """From the first to the last hit; empty without one."""
+    found = np.flatnonzero(hit)
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)

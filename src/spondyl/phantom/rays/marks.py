@@ -20,7 +20,7 @@ GLYPHS = {
 
 def text_mask(text: str, scale: int = 1) -> NDArray[np.bool_]:
     """A line of capitals and digits as a mask (5 * scale, 5 * scale * characters); unknown characters are blank."""
-    cells = [[[digit >> bit & 1 for bit in (3, 2, 1, 0)] + [0] for digit in (int(h, 16) for h in GLYPHS.get(c, "00000"))] for c in text.upper()]
+    cells = [[[int(row, 16) >> bit & 1 for bit in (3, 2, 1, 0)] + [0] for row in GLYPHS.get(c, "00000")] for c in text.upper()]
     mask = np.concatenate([np.array(cell, bool) for cell in cells], axis=1) if cells else np.zeros((5, 0), bool)
     return np.asarray(mask.repeat(scale, axis=0).repeat(scale, axis=1))
 

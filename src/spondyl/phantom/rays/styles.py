@@ -42,7 +42,7 @@ class XrayStyle:
     scatter: Range = (1.5, 3.5)
     focal_mm: Range = (0.6, 1.3)
     blur_px: Range = (0.5, 1.0)
-    latitude: Range = (2.2, 4.0)
+    latitude: Range = (1.0, 1.7)
     flatten: Range = (0.2, 0.7)
     enhance: Range = (0.2, 1.5)
     roll_sd: float = 2.0
@@ -61,7 +61,7 @@ class XrayStyle:
 STYLES = {style.name: style for style in (
     XrayStyle("train"),
     XrayStyle("eval", sid_mm=(1050.0, 1500.0), oid_ap_mm=(130.0, 240.0), dose_ugy=(0.8, 4.0), exposure_sd=0.45, scatter=(2.0, 5.0),
-              latitude=(2.0, 4.6), flatten=(0.0, 0.6), enhance=(0.0, 2.0), roll_sd=3.0, shift_sd_mm=35.0, crop=0.1, collimated=0.6,
+              latitude=(0.9, 2.1), flatten=(0.0, 0.6), enhance=(0.0, 2.0), roll_sd=3.0, shift_sd_mm=35.0, crop=0.1, collimated=0.6,
               marker=0.85, inverted=0.5, responses=(0.6, 0.05, 0.35)),
     XrayStyle("easy", dose_ugy=(5.0, 8.0), exposure_sd=0.0, scatter=(0.5, 1.0), roll_sd=0.0, shift_sd_mm=0.0, centre_sd_mm=0.0, crop=0.0,
               collimated=0.0, inverted=0.0, responses=(1.0, 0.0, 0.0)),
@@ -90,13 +90,13 @@ def draw_xray(
     oid = _even(rng, how.oid_ap_mm if view == "ap" else how.oid_lateral_mm)
     centre, height, width = _frame(rng, volume, view, how, whole, sid / (sid - oid))
     shift = (0.0, 0.0) if whole else (rng.normal(0, how.shift_sd_mm * 0.6), rng.normal(0, how.shift_sd_mm))
-    edges = tuple(float(rng.uniform(0.01, 0.06)) if rng.random() < 0.7 else 0.0 for _ in range(4)) if rng.random() < how.collimated else (0.0,) * 4
+    edges = _edges(rng, how)
     side, at = _marker(rng, view, edges)
     return XrayAcquisition(
         view, int(height / pixel), int(width / pixel), pixel, sid, oid, centre, (float(shift[0]), float(shift[1])),
         float(np.clip(rng.normal(0, how.roll_sd), -8, 8)), _even(rng, how.kvp_ap if view == "ap" else how.kvp_lateral),
         _even(rng, how.dose_ugy), float(np.clip(rng.normal(0, how.exposure_sd), -1.5, 1.5)), _even(rng, how.scatter),
-        float(rng.uniform(30, 60)), bool(rng.random() < 0.9), _even(rng, how.focal_mm), _even(rng, how.blur_px), edges,  # type: ignore[arg-type]
+        float(rng.uniform(30, 60)), bool(rng.random() < 0.9), _even(rng, how.focal_mm), _even(rng, how.blur_px), edges, bool(rng.random() < 0.4), 1.0,
         side if rng.random() < how.marker else "", at, float(rng.uniform(10, 20)),
         str(rng.choice(["log", "linear", "sigmoid"], p=how.responses)), _even(rng, how.latitude), _even(rng, how.flatten),
         _even(rng, how.enhance), "MONOCHROME1" if rng.random() < how.inverted else "MONOCHROME2", int(rng.integers(2**31)),
@@ -129,7 +129,8 @@ def _frame(
     top, bottom = high[2] + 22, low[2] - rng.uniform(35, 60)
     height = max(float(top - bottom) * scale * 1.02, 0.0 if whole else _even(rng, how.height_mm))
     height = height if whole else min(height, 2500 * how.pixel_mm[1])
-    width = float((high[0] - low[0]) + rng.uniform(190, 260)) * scale if whole else _even(rng, how.width_ap_mm if view == "ap" else how.width_lateral_mm)
+    width = _even(rng, how.width_ap_mm if view == "ap" else how.width_lateral_mm)
+    width = (float(high[0] - low[0]) + float(rng.uniform(190, 260))) * scale if whole else width
     middle = (low + high) / 2
     ahead = 0.0 if view == "ap" else float(rng.uniform(0, 20))
     spot = np.array([middle[0], middle[1] + ahead, (top + bottom) / 2]) + rng.normal(0, 1, 3) * how.centre_sd_mm
@@ -137,6 +138,14 @@ def _frame(
         height *= float(rng.uniform(0.6, 0.85))
         spot[2] += float(rng.uniform(-45, 45))
     return (float(spot[0]), float(spot[1]), float(spot[2])), height, width
+
+
+def _edges(rng: np.random.Generator, how: XrayStyle) -> tuple[float, float, float, float]:
+    """What the collimator covers, shares at the (top, right, bottom, left)."""
+    if rng.random() >= how.collimated:
+        return 0.0, 0.0, 0.0, 0.0
+    top, right, bottom, left = (float(rng.uniform(0.01, 0.06)) if rng.random() < 0.7 else 0.0 for _ in range(4))
+    return top, right, bottom, left
 
 
 def _marker(rng: np.random.Generator, view: str, edges: tuple[float, ...]) -> tuple[str, tuple[float, float]]:
