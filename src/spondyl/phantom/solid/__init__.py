@@ -31,7 +31,8 @@ class Detail:
     Attributes:
         fine_mm, trunk_mm: Voxel edges of the two blocks.
         half_width_mm: Reach of the fine block to either side of the spine; less is faster where only mid-line slices are wanted.
-        levels: (lowest, highest) vertebra whose surroundings are built finely, counted from 0, the lowest above the sacrum; None is T10 to the sacrum.
+        levels: (lowest, highest) vertebra whose surroundings are built finely, counted from 0, the lowest above the sacrum;
+            None is T10 to the sacrum.
     """
 
     fine_mm: float = 0.7
@@ -68,5 +69,6 @@ def _grids(how: Detail, centres: np.ndarray, bent: np.ndarray, spec: SubjectSpec
                    (float(high[0]) + how.half_width_mm, float(high[1]) + BEHIND_MM, float(high[2]) + 24.0), how.fine_mm)
     low, high = centres.min(axis=0), centres.max(axis=0)
     half, deep = spec.trunk.half_width_mm + 12.0, spec.soft.belly_mm + 40.0
-    trunk = grid_of((-half, float(bent[7][1]) - deep, float(low[2]) - 40.0), (half, float(high[1]) + 120.0, float(high[2]) + 30.0), how.trunk_mm)
+    trunk = grid_of((-half, float(bent[7][1]) - deep, float(low[2]) - 40.0),
+                    (half, float(high[1]) + 120.0, float(high[2]) + 30.0), how.trunk_mm)
     return fine, trunk

@@ -8,6 +8,7 @@ each other across a gap. Proportions that `ArchSpec` does not have are [O], for 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,11 +17,11 @@ from spondyl.phantom.curves import HEIGHTS_MM, Curves, curves
 from spondyl.phantom.materials import marrow, material
 from spondyl.phantom.posture import plate_corners
 from spondyl.phantom.solid.facets import Joint, joint_of, paint_joint, process
-from spondyl.phantom.solid.shapes import Array, Field, Place, box, field, lay_bone, rod
+from spondyl.phantom.solid.shapes import Array, Field, Place, both, box, field, lay_bone, rod
 from spondyl.phantom.spec import VertebraSpec
 from spondyl.phantom.volume import Volume
 
-CORTEX_MM = 1.1
+CORTEX_MM = 0.85
 """Shell of the arch [O]."""
 SIDES = (-1.0, 1.0)
 
@@ -30,6 +31,8 @@ class Frame:
     """Where the parts of one arch lie, in its body's frame; mm.
 
     Attributes:
+        thoracic: Carries ribs.
+        joins_sacrum: The lowest vertebra of four or six reaches the sacrum's wings where the disc below S1 is tall (over 4.5 mm) [O].
         size: Depth of the plate over 34 mm.
         rear: v of the body's posterior wall at the height of the pedicles.
         half: Half the distance between the pedicles.
@@ -40,6 +43,7 @@ class Frame:
     own: VertebraSpec
     body: Body
     thoracic: bool
+    joins_sacrum: bool
     size: float
     rear: float
     half: float
@@ -49,7 +53,7 @@ class Frame:
 
     def front(self, w: Array) -> Array:
         """v of the front of the laminae at the midline."""
-        return np.interp(w, self.w, self.v).astype(np.float32)
+        return np.asarray(np.interp(w, self.w, self.v), np.float32)
 
 
 def paint_arches(volume: Volume) -> None:
@@ -59,6 +63,9 @@ def paint_arches(volume: Volume) -> None:
     joints = tuple(joint_of(volume, k, side) for k in range(len(volume.spine.discs)) for side in SIDES)
     for frame in frames:
         _paint_arch(volume, frame, joints)
+        for side in SIDES:
+            if frame.thoracic:
+                _rib(volume, frame, side)
     for joint in joints:
         paint_joint(volume, joint)
 
@@ -75,7 +82,8 @@ def frame_of(volume: Volume, index: int, lines: Curves) -> Frame:
     order = np.argsort(points @ upward(body.tilt))
     w, v = (points @ upward(body.tilt))[order], (points @ along(body.tilt))[order]
     v = np.maximum(v, (low[2] + high[2]) / 2 - own.wall_mm[1] + own.arch.canal_mm[1])
-    return Frame(own, body, index >= volume.spec.lumbar, size, rear, own.arch.canal_mm[0] / 2,
+    joins = index == 0 and volume.spec.lumbar != 5 and volume.spec.sacrum.remnant_mm > 4.5
+    return Frame(own, body, index >= volume.spec.lumbar, joins, size, rear, own.arch.canal_mm[0] / 2,
                  (own.arch.canal_mm[0] / 2 + wide / 2, high[3] - tall / 2 - 1.0), w, v)
 
 
@@ -97,7 +105,7 @@ def _paint_arch(volume: Volume, f: Frame, joints: tuple[Joint, ...]) -> None:
         if f.body.index in (joint.index, joint.index - 1):
             upper = joint.index == f.body.index
             process(bone, joint, upper, _root(f, joint.side, upper))
-    lay_bone(volume.fine, bone.window, bone.distance, marrow(f.body.index), material("cortex"), CORTEX_MM)
+    lay_bone(volume.fine, bone.window, bone.distance, marrow(f.body.index), material("cortex"), CORTEX_MM, beside=True)
 
 
 def _root(f: Frame, side: float, upper: bool) -> Place:
@@ -112,9 +120,10 @@ def _pedicle(bone: Field, f: Frame, side: float) -> None:
     wide, tall = f.own.arch.pedicle_mm
     (at_u, at_w), k = f.pedicle, f.size
     squeeze = np.float32(wide / tall)
-    ends = ((0.0, f.rear - 5.0, 0.0), (0.0, f.rear + 9.0 * k, -1.5 * k * float(squeeze)))
+    ends = ((-1.5, f.rear - 8.0, 0.0), (0.0, f.rear + 9.0 * k, -1.5 * k * float(squeeze)))
+    radii = (0.8 * wide / 2, wide / 2)
     bone.add([(side * at_u, f.rear - 5, at_w), (side * at_u, f.rear + 9 * k, at_w)], tall / 2 + 2,
-             lambda u, v, w: rod(u * np.float32(side) - np.float32(at_u), v, (w - np.float32(at_w)) * squeeze, ends, (wide / 2, wide / 2)))
+             lambda u, v, w: rod(u * np.float32(side) - np.float32(at_u), v, (w - np.float32(at_w)) * squeeze, ends, radii))
     pars = ((at_u - 0.5, f.rear + 9.5 * k, at_w - 2 * k), (f.half - 0.5 * k, f.rear + 14.0 * k, -7.0 * k))
     bone.add([(side * p[0], p[1], p[2]) for p in pars], 8 * k,
              lambda u, v, w: rod(u * np.float32(side), v, w, pars, (4.8 * k, 4.8 * k)), 3.0)
@@ -134,41 +143,61 @@ def _lamina(bone: Field, f: Frame, side: float) -> None:
         out = np.maximum(u * np.float32(side) - np.float32(1.0), 0)
         q = (v - f.front(w) + out * np.float32(slope)) * cosine - np.float32(thick / 2)
         along_plate = u * np.float32(side) / cosine - np.float32(wide / 2 / cosine - 1)
-        return box(along_plate, q, w - np.float32(middle) - np.float32(0.12) * out, (wide / 2 / float(cosine) + 1, thick / 2, tall / 2), 2.0)
+        half = (wide / 2 / float(cosine) + 1, thick / 2, tall / 2)
+        return box(along_plate, q, w - np.float32(middle) - np.float32(0.12) * out, half, 2.0)
 
     bone.add([(0, deep, middle - tall / 2), (side * wide, f.rear + 6, middle + tall / 2)], 9.0, plate, 2.0)
 
 
 def _spinous(bone: Field, f: Frame) -> None:
-    """A blade with a thick end, sloping as the spec says; it lies where the mid-line painter has it."""
+    """A blade with a thick lower end, sloping as the spec says; it lies where the mid-line painter has it."""
     length, height = f.own.spinous_mm
     at = -9.0 * np.cos(f.body.tilt)
     start = np.array([float(np.interp(at, f.w, f.v)) + 2.0, at])
     slope = 0.6 * f.body.tilt - float(np.radians(f.own.spinous_deg)) - f.body.tilt
     ahead, up = np.array([np.cos(slope), np.sin(slope)]), np.array([-np.sin(slope), np.cos(slope)])
-    ends = [start - 2 * ahead, start + length * ahead]
+    ends = [start - 3 * ahead, start + length * ahead]
+    corner = np.float32(0.3 * height)
 
     def blade(u: Array, v: Array, w: Array) -> Array:
         dv, dw = v - np.float32(start[0]), w - np.float32(start[1])
         p, q = dv * np.float32(ahead[0]) + dw * np.float32(ahead[1]), dv * np.float32(up[0]) + dw * np.float32(up[1])
         t = np.clip(p / np.float32(length), 0, 1)
-        thick = 2.4 + 1.9 * t * t * np.clip(0.5 - q / np.float32(height), 0, 1) + 1.6 * np.maximum(1 - 4 * t, 0)
-        return box(u * (np.float32(3) / thick), p - np.float32(length / 2 - 1.5), q / (0.85 + 0.3 * t), (3, length / 2 + 1.5, height / 2), 3.0)
+        tall = np.float32(height / 2) * (np.float32(0.8) + np.float32(0.2) * t) - np.float32(1.5) * np.sin(t * np.float32(np.pi))
+        face = both(np.abs(p - np.float32(length / 2 - 1.5)) - np.float32(length / 2 + 1.5), np.abs(q + 1.5 * t) - tall, float(corner))
+        low = np.clip(np.float32(0.4) - q / np.float32(height), 0, 1)
+        thick = np.float32(2.3 * f.size) + (np.float32(2.6) * t * t + np.float32(0.8)) * low + np.float32(1.8) * np.maximum(1 - 4 * t, 0)
+        return both(face, np.abs(u) - thick, 2.2)
 
-    bone.add([(0, *(e + s * height / 2 * up)) for e in ends for s in SIDES], 6.0, blade, 3.0)
+    bone.add([(0, *(e + s * height / 2 * up)) for e in ends for s in SIDES], 7.0, blade, 3.0)
 
 
 def _transverse(bone: Field, f: Frame, side: float) -> None:
-    """A flat finger to the side; a thoracic one goes back as well, stout, and its rib starts beside the body."""
+    """A flat finger to the side that thins to a blunt tip; the lowest is broad, a thoracic one stout, and points back to its rib."""
     (at_u, at_w), k, tip = f.pedicle, f.size, f.own.arch.transverse_mm
     if f.thoracic:
         tip = min(tip, 34.0)
-        ends = ((at_u, f.rear + 9 * k, at_w - 2), (tip - 4, f.rear + 19 * k, at_w + 1))
-        radii, flat = (4.5 * k, 4.5 * k), 1.0
+        ends, radii, flat = ((at_u, f.rear + 9 * k, at_w - 3), (tip - 4, f.rear + 18 * k, at_w)), (4.5 * k, 4.2 * k), 1.0
     else:
-        ends = ((at_u + 1, f.rear + 7 * k, at_w - 4 * k), (tip - 3, f.rear + 11 * k, at_w - 2 * k))
-        radii, flat = (3.6 * k, 2.6 * k), 0.65
-    lean = np.float32(flat)
-    scaled = (ends[0][:2] + (ends[0][2] * flat,), ends[1][:2] + (ends[1][2] * flat,))
-    bone.add([(side * p[0], p[1], p[2]) for p in ends], 8.0,
-             lambda u, v, w: rod(u * np.float32(side), v, w * lean, scaled, radii), 3.0)  # type: ignore[arg-type]
+        foot = (5.5 if f.body.index == 0 else 4.2) * k
+        ends, radii, flat = ((at_u + 1, f.rear + 7 * k, at_w - 4 * k), (tip - 2.2, f.rear + 12 * k, at_w)), (foot, 2.2 * k), 0.65
+    lean, scaled = np.float32(flat), tuple((a, b, c * flat) for a, b, c in ends)
+    bone.add([(side * a, b, c) for a, b, c in ends], 9.0,
+             lambda u, v, w: rod(u * np.float32(side), v, w * lean, (scaled[0], scaled[1]), radii), 3.0)
+    if f.joins_sacrum:
+        wing, thick = ((at_u + 2, f.rear + 5 * k, at_w - 8 * k), (tip - 6, f.rear + 4 * k, -28 * k)), (7.0 * k, 7.0 * k)
+        bone.add([(side * a, b, c) for a, b, c in wing], 9.0, lambda u, v, w: rod(u * np.float32(side), v, w, wing, thick), 4.0)
+
+
+def _rib(volume: Volume, f: Frame, side: float) -> None:
+    """Head and neck of the rib, from the body's back past the tip of the transverse process; its shaft is in the coarse block."""
+    (at_u, at_w), k = f.pedicle, f.size
+    radius = volume.spec.trunk.rib_mm / 2
+    tip = min(f.own.arch.transverse_mm, 34.0)
+    stops = [(side * a, f.rear + b * k, at_w + c) for a, b, c in ((at_u + 1, -4, 3), (tip - 2, 12, -1), (tip + 14, 15, -7))]
+    bone = field(volume.fine.grid, volume.posture.bodies[f.body.index], stops, radius + 1.5)
+    if bone is None:
+        return
+    for foot, end in pairwise(stops):
+        bone.add([foot, end], radius + 1.5, lambda u, v, w: rod(u, v, w, (foot, end), (radius * 0.8, radius * 0.8)), 2.0)  # noqa: B023
+    lay_bone(volume.fine, bone.window, bone.distance, material("rib"), material("cortex"), 0.7, beside=True)

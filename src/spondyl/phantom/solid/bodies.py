@@ -27,7 +27,7 @@ Reach = tuple[float, float, float, float]
 """(anterior, posterior, right, left), mm."""
 NO_REACH: Reach = (0.0, 0.0, 0.0, 0.0)
 SIDE_WALL_MM = 1.5
-ENDPLATE_MM = 0.6
+ENDPLATE_MM = 0.8
 """Thickness of a bony end plate [O]."""
 
 
@@ -117,14 +117,11 @@ def shape(form: Form, u: Array, v: Array, w: Array) -> Shaped:
     half_v = (rear - front) / 2
     side = np.abs(u) / half_u
     wall, ahead, behind = _outline(side, v - (front + rear) / 2, half_u, half_v)
-    hollow = 4 * up * (1 - up)
-    flank = np.float32(form.body.wall_mm[0] + SIDE_WALL_MM)
-    inward = flank + ahead * np.float32(form.body.wall_mm[0] - flank) + behind * np.float32(form.body.wall_mm[1] - flank)
     bare = wall
-    wall = wall + hollow * inward
+    wall = wall + _waist(form.body.wall_mm, up, ahead, behind)
     if form.buckle_mm > 0:
         wall = wall - ahead * np.float32(form.buckle_mm) * np.exp(-(((up - 0.62) / 0.09) ** 2))
-    lip = np.float32(0)
+    lip: Array = np.zeros(1, np.float32)
     for reach, height in zip(form.spurs, (w - floor, roof - w), strict=True):
         if any(reach):
             wall = wall - _spur(reach, u, ahead, behind, height)
@@ -132,8 +129,16 @@ def shape(form: Form, u: Array, v: Array, w: Array) -> Shaped:
     fade = np.maximum(1 - side * side, 0)
     above_low = w - floor - _hollow(form.body.lower, t_low, fade, u) + lip
     below_high = roof - w - _hollow(form.body.upper, t_high, fade, u) + lip
-    distance = both(np.maximum(-above_low, -below_high), wall, 1.2)
+    distance = both(np.maximum(-above_low, -below_high), wall, 1.6)
     return Shaped(distance, wall, above_low, below_high, t_low, t_high, side)
+
+
+def _waist(wall_mm: tuple[float, float], up: Array, ahead: Array, behind: Array) -> Array:
+    """Depth of the walls' hollow; the sides stand upright along the rims."""
+    hollow = 4 * up * (1 - up)
+    flank = hollow * hollow * np.float32(wall_mm[0] + SIDE_WALL_MM)
+    front, rear = hollow * np.float32(wall_mm[0]), hollow * np.float32(wall_mm[1])
+    return np.asarray(flank + ahead * (front - flank) + behind * (rear - flank), np.float32)
 
 
 def _chord(corners: Corners, v: Array) -> tuple[Array, Array]:
@@ -154,7 +159,8 @@ def _outline(side: Array, v: Array, half_u: Array, half_v: Array) -> tuple[Array
 def _spur(reach: Reach, u: Array, ahead: Array, behind: Array, height: Array) -> Array:
     """How far a claw stands out at a height above its plate; a large one has a broad foot."""
     beside = np.clip(1 - ahead - behind, 0, 1)
-    out = ahead * np.float32(reach[0]) + behind * np.float32(reach[1]) + beside * np.where(u < 0, np.float32(reach[2]), np.float32(reach[3]))
+    out = ahead * np.float32(reach[0]) + behind * np.float32(reach[1])
+    out = out + beside * np.where(u < 0, np.float32(reach[2]), np.float32(reach[3]))
     foot = np.float32(1.8) + np.float32(0.55) * out
     return np.asarray(out * np.exp(-((np.maximum(height, 0) / foot) ** 2)), np.float32)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from spondyl.phantom.anatomy import Body
@@ -41,9 +43,9 @@ def _screws(volume: Volume, implant: ImplantSpec) -> None:
             beyond = tuple(h + 7 * (h - t) / float(np.linalg.norm(np.subtract(head, tip))) for h, t in zip(head, tip, strict=True))
             _rod(volume.fine, pose, head, beyond, (HEAD_MM, HEAD_MM), code)  # type: ignore[arg-type]
             heads.append(pose.to_patient(np.array([beyond]))[0])
-        for low, high in zip(heads[:-1], heads[1:], strict=True):
+        for low, high in pairwise(heads):
             over = (high - low) / np.linalg.norm(high - low) * 5.0
-            _rod(volume.fine, STILL, tuple(low - over), tuple(high + over), (ROD_MM, ROD_MM), code)  # type: ignore[arg-type]
+            _rod(volume.fine, STILL, tuple(low - over), tuple(high + over), (ROD_MM, ROD_MM), code)
 
 
 STILL = Pose(np.zeros(3), np.eye(3))
@@ -52,7 +54,7 @@ STILL = Pose(np.zeros(3), np.eye(3))
 
 def screw_axis(volume: Volume, body: Body, pose: Pose, side: float) -> tuple[Place, Place]:
     """(tip, head) of a screw in the body's frame: along the pedicle, leaning inward by 8 degrees at L1 to 20 at S1."""
-    low, high = (plate_corners(body, pose, upper) for upper in (False, True))
+    high = plate_corners(body, pose, True)
     own = volume.spec.vertebrae[max(body.index, 0)].arch
     depth = high[2] - high[0]
     lean = float(np.tan(np.radians(20 - 3 * min(body.index + 1, 4))))
@@ -98,7 +100,8 @@ def _cement(volume: Volume, implant: ImplantSpec) -> None:
             continue
         u, v, w = pose.to_local(*volume.fine.grid.open(place.window))
         ripple = np.sin(0.9 * u + index) * np.sin(0.8 * v) + np.sin(1.1 * w + 0.5 * u)
-        clouds = [egg(u - np.float32(8 * s), v + np.float32(0.1 * depth), w + np.float32(s), (8.5, 0.3 * depth, 0.34 * tall)) for s in SIDES]
+        half = (8.5, 0.3 * depth, 0.34 * tall)
+        clouds = [egg(u - np.float32(8 * s), v + np.float32(0.1 * depth), w + np.float32(s), half) for s in SIDES]
         volume.fine.paint_inside(place.window, np.minimum(*clouds) + np.float32(0.8) * ripple, material("cement"))
 
 
@@ -110,7 +113,7 @@ def _foreign(volume: Volume, thing: ForeignSpec) -> None:
     ends = [(a * half, b * half, c * half) for a in SIDES for b in SIDES for c in SIDES]
     inside = all(low <= c - half and c + half <= high for c, (low, high) in zip(thing.centre_mm, _bounds(volume.fine), strict=True))
     block = volume.fine if inside else volume.trunk
-    place = field(block.grid, pose, ends, 2.0)  # type: ignore[arg-type]
+    place = field(block.grid, pose, ends, 2.0)
     if place:
         block.paint_inside(place.window, shape(*pose.to_local(*block.grid.open(place.window)), half), material(code))
 

@@ -15,6 +15,8 @@ GAP_MM = 1.5
 """Cartilage of both sides and the fluid between them [O]."""
 CURVE_PER_MM = 0.02
 """Curvature of the joint: the lower process of the vertebra above is the convex one [O]."""
+THORACIC_TILT_DEG = 72.0
+"""Thoracic joints stand nearly across [O]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +61,8 @@ def joint_of(volume: Volume, index: int, side: float) -> Joint:
     thoracic = index >= spec.lumbar
     half = (own.arch.canal_mm[0] + lower.arch.canal_mm[0]) / 4 + (2.5 * (index == 0))
     if thoracic:
-        tilt = np.radians(72.0)
-    out, back = (half + 3.0 - 4.0 * thoracic), depth / 2 + 15.5 * size
+        tilt = np.radians(THORACIC_TILT_DEG)
+    out, back = half + 3.0, depth / 2 + (17.0 if thoracic else 15.5) * size
     normal = (-side * float(np.cos(tilt)), float(np.sin(tilt)))
     return Joint(index, side, volume.posture.discs[index], (side * out, back, 1.0), normal,
                  (side * float(np.sin(tilt)), float(np.cos(tilt))), growth, size)
@@ -78,8 +80,8 @@ def process(bone: Field, joint: Joint, upper: bool, root: Place) -> None:
     else:
         half = (half[0] + 0.3 * grow, half[1] + 0.3 * grow, half[2])
     end = bone.pose.to_local(*(joint.pose.to_patient(centre[None])[0]))
-    goal = tuple(float(x) for x in end)
-    foot = (root, (goal[0], goal[1], goal[2]))
+    goal = (float(end[0]), float(end[1]), float(end[2]))
+    foot = (root, goal)
     bone.add(list(foot), 8 * k, lambda u, v, w: rod(u, v, w, foot, (4.6 * k, 3.8 * k)), 3.0)
     shift = [np.float32(c) for c in centre]
     tilt = (joint.normal, joint.tangent)
@@ -100,7 +102,7 @@ def process(bone: Field, joint: Joint, upper: bool, root: Place) -> None:
         return np.asarray(np.maximum(across * sign - np.float32(GAP_MM / 2), over), np.float32)
 
     near = bone.pose.to_local(*(joint.pose.to_patient(np.array([joint.centre]))[0]))
-    bone.cut([tuple(float(x) for x in near)], 13.0, beyond)
+    bone.cut(np.array([near], np.float64).reshape(1, 3), 13.0, beyond)
 
 
 def _disc_frame(joint: Joint, pose: Pose, u: Array, v: Array, w: Array) -> tuple[Array, Array, Array]:

@@ -23,9 +23,8 @@ def paint_marrow(volume: Volume, body: Body, window: Window, place: tuple[Array,
                  shell: Codes, shell_mm: Array) -> None:
     """Lay a body's filling and its shell."""
     codes = np.full(shaped.distance.shape, marrow(body.index), np.uint8)
-    u, v, w = place
     for plate in bands(volume.spec, body):
-        _band(codes, body, plate, u, shaped)
+        _band(codes, body, plate, place[0], shaped)
     if body.index >= 0:
         _spots(codes, volume.spec, body, place)
     lay_bone(volume.fine, window, shaped.distance, codes, shell, shell_mm)
@@ -49,11 +48,11 @@ def _band(codes: Codes, body: Body, plate: tuple[bool, int, float, tuple[float, 
     upper, kind, thick, span, dense = plate
     depth, t = (shaped.below_high, shaped.t_high) if upper else (shaped.above_low, shaped.t_low)
     if dense > 0:
-        codes[depth < dense * (1 + np.float32(0.15) * np.sin(np.float32(0.5) * u + t * 9))] = marrow(body.index, "dense")
+        codes[depth < dense * (1 + np.float32(0.15) * np.sin(np.float32(0.17) * u + t * 7))] = marrow(body.index, "dense")
     if kind:
         middle = np.float32((span[0] + span[1]) / 2)
         limit = thick * np.clip(np.float32(1.3) - np.float32(0.8) * np.abs(t - middle), 0.3, 1.2) * (1 - np.float32(0.5) * shaped.side**2)
-        limit = limit * (1 + np.float32(0.15) * np.sin(np.float32(0.4) * u + t * 11))
+        limit = limit * (1 + np.float32(0.15) * np.sin(np.float32(0.2) * u + t * 9))
         within = (t > span[0]) & (t < span[1])
         codes[(depth < limit) & within] = marrow(body.index, f"modic{kind}")
 

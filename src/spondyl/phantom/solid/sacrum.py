@@ -1,36 +1,47 @@
-"""Painter of the sacrum: five fused bodies, their wings, the roof of the canal with its crest, the foramina."""
+"""Painter of the sacrum: five fused bodies, their wings, the roof of the canal with its crest, the foramina.
+
+The wings are one bone in coordinates that follow the curve of the sacrum: u to the left, s in segments down from the plate of S1,
+n backward from the middle of the bodies. The sacrum is never turned, so s and n are the same on both sides.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spondyl.phantom.anatomy import Body
-from spondyl.phantom.materials import annulus, marrow, material, nucleus
+from spondyl.phantom.materials import annulus, material, nucleus
 from spondyl.phantom.posture import Pose, plate_corners
 from spondyl.phantom.solid.bodies import Form, paint_body
 from spondyl.phantom.solid.facets import joint_of, process
-from spondyl.phantom.solid.shapes import Array, Field, Place, box, egg, field, lay_bone, rod
-from spondyl.phantom.volume import Volume
+from spondyl.phantom.solid.shapes import Array, Field, Place, both, field, lay_bone
+from spondyl.phantom.volume import Volume, Window
 
 WIDTH_MM = ((50.0, 40.0), (37.0, 31.0), (29.0, 25.0), (24.0, 21.0), (20.0, 16.0))
 """Width of each segment's (upper, lower) plate, for a plate of S1 34.5 mm deep [O]."""
-WING_MM = (54.0, 50.0, 42.0, 33.0, 26.0)
-"""From the midline to the end of the wing beside each segment [O]."""
-CORTEX_MM = 0.8
+AT = np.array([-0.3, 0.0, 0.5, 1.0, 1.6, 2.2, 2.8, 3.5, 4.2, 5.0], np.float32)
+"""Segments below the plate of S1 at which the next tables hold, all mm for the same plate [O]."""
+WING_MM = np.array([49.0, 51.5, 53.5, 53.0, 49.0, 42.0, 36.5, 32.0, 26.0, 12.0], np.float32)
+"""From the midline to the end of the wing in front; its side leans inward toward the back, as the sacroiliac joint does."""
+FRONT_MM = np.array([-7.0, -8.0, -10.0, -9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -2.0], np.float32)
+BACK_MM = np.array([27.0, 29.0, 29.0, 26.0, 22.0, 18.0, 15.0, 12.0, 9.0, 4.0], np.float32)
+"""Front of the wings, and back of the laminae at the midline, from the middle of the bodies."""
+CANAL_MM = np.array([15.0, 14.5, 13.5, 12.0, 10.0, 8.5, 7.0, 6.0, 5.0, 3.0], np.float32)
+"""Depth of the sacral canal behind the bodies; it is open behind below S4, and above S1 where the last joint stands."""
+CORTEX_MM, ROOF_MM = 0.8, 4.5
+SLAB_ROWS = 10
 SIDES = (-1.0, 1.0)
 
 
 def paint_sacrum(volume: Volume) -> None:
-    """Bodies first, then the wings and the back over them."""
+    """Remnants of discs first, then the bodies, then the wings and the back over them."""
     scale = volume.spec.sacrum.depth_mm / 34.5
     for disc, pose in zip(volume.spine.remnants, volume.posture.remnants, strict=True):
         _remnant(volume, disc.index, (disc.above.depth + disc.below.depth) / 2, disc.spec.expected_mm, pose)
     for k, (body, pose) in enumerate(zip(volume.spine.sacrum, volume.posture.sacrum, strict=True)):
         low, high = (plate_corners(body, pose, upper) for upper in (False, True))
-        lateral = volume.spec.discs[0].spurs_lateral_mm if k == 0 else (0.0, 0.0)
-        spurs = ((0.0, 0.0, 0.0, 0.0), (*body.spurs_mm[1], *(0.5 * x for x in lateral)))
+        right, left = volume.spec.discs[0].spurs_lateral_mm if k == 0 else (0.0, 0.0)
+        spurs = ((0.0, 0.0, 0.0, 0.0), (*body.spurs_mm[1], right, left))
         width = (WIDTH_MM[k][1] * scale, WIDTH_MM[k][0] * scale)
-        paint_body(volume, Form(body, low, high, width, spurs), pose, 0.6)  # type: ignore[arg-type]
+        paint_body(volume, Form(body, low, high, width, spurs), pose, 0.6)
     _wings(volume, scale)
 
 
@@ -46,76 +57,104 @@ def _remnant(volume: Volume, index: int, depth: float, height: float, pose: Pose
 
 
 def _wings(volume: Volume, scale: float) -> None:
-    """Everything that is not a body, one bone over all segments."""
-    pose, wide = volume.posture.sacrum[0], WING_MM[0] * scale
+    """Everything that is not a body, as one bone."""
+    pose, wide = volume.posture.sacrum[0], float(WING_MM.max()) * scale
     foot = pose.to_local(*(volume.posture.sacrum[-1].centre.astype(np.float32)))
-    points: list[Place] = [(a * wide, b, c) for a in SIDES for b in (-18, 46 * scale) for c in (30.0, float(foot[2]))]
+    points: list[Place] = [(a * wide, b, c) for a in SIDES for b in (-18, 46 * scale) for c in (30.0, float(foot[2]) - 10)]
     bone = field(volume.fine.grid, pose, [*points, (0.0, float(foot[1]) + 25, float(foot[2]))], 3.0)
     if bone is None:
         return
-    for k, (body, own) in enumerate(zip(volume.spine.sacrum, volume.posture.sacrum, strict=True)):
-        piece = Field(bone.grid, bone.window, own, bone.distance)
-        for side in SIDES:
-            _wing(piece, body, own, k, side, scale)
-        _roof(piece, body, k, scale)
+    parts = _slabs(volume, bone, scale)
+    for part in parts:
+        x, y, z = volume.fine.grid.open(_inside(bone.window, part))
+        s, n = _curved(volume, y, z)
+        u = np.abs(x)
+        solid = np.minimum(_lateral(u, s, n, scale), _roof(u, s, n, scale))
+        bone.distance[part] = np.maximum(solid, -_openings(u, s, n, scale))
     for side in SIDES:
-        joint = joint_of(volume, 0, side)
-        process(bone, joint, False, (side * 19.0 * scale, 22.0 * scale, 8.0))
-    _open_holes(volume, bone, scale)
-    lay_bone(volume.fine, bone.window, bone.distance, marrow(-1), material("cortex"), CORTEX_MM)
+        process(bone, joint_of(volume, 0, side), False, (side * 21.0 * scale, 24.0 * scale, 8.0))
+    inner, cortex = material("pelvis"), material("cortex")
+    for part in parts:
+        lay_bone(volume.fine, _inside(bone.window, part), bone.distance[part], inner, cortex, CORTEX_MM, beside=True)
 
 
-def _wing(bone: Field, body: Body, pose: Pose, k: int, side: float, scale: float) -> None:
-    """The lateral mass beside one segment; the first one's rises and leans forward to the sacroiliac joint."""
-    low, high = (plate_corners(body, pose, upper) for upper in (False, True))
-    inner, outer = (WIDTH_MM[k][1] / 2 - 3) * scale, WING_MM[k] * scale
-    tall = (high[1] + high[3] - low[1] - low[3]) / 2
-    depth, rear = high[2] - high[0], (high[2] + low[2]) / 2
-    front = rear - (0.72 if k == 0 else 0.85) * depth
-    back = rear + (13, 14, 12, 9, 6)[k] * scale
-    middle, half = (inner + outer) / 2, (outer - inner) / 2
-
-    def mass(u: Array, v: Array, w: Array) -> Array:
-        out = (u * np.float32(side) - np.float32(inner)) / np.float32(2 * half)
-        lean = np.float32(4.0 * scale) * out * (k == 0)
-        droop = np.float32((5.0 if k == 0 else 2.0) * scale) * out
-        thick = (back - front) / 2 - np.float32(2.0 * scale) * np.clip(1 - out, 0, 1)
-        return box(u * np.float32(side) - np.float32(middle), (v - np.float32((front + back) / 2) + lean) * ((back - front) / 2 / thick),
-                   w + droop, (half, (back - front) / 2, tall / 2 + 2.5), 5.0 * scale)
-
-    bone.add([(side * x, v, w) for x in (inner, outer) for v in (front, back) for w in (-tall / 2 - 5, tall / 2 + 3)], 4.0, mass, 5.0)
+def _slabs(volume: Volume, bone: Field, scale: float) -> list[Window]:
+    """Pieces of the field, a few rows high, that hold all of the bone."""
+    wide, rows = float(WING_MM.max() + 2) * scale, bone.distance.shape[0]
+    parts = []
+    for first in range(0, rows, SLAB_ROWS):
+        part = (slice(first, min(first + SLAB_ROWS, rows)), slice(0, bone.distance.shape[1]), slice(0, bone.distance.shape[2]))
+        x, y, z = volume.fine.grid.open(_inside(bone.window, part))
+        s, n = _curved(volume, y, z)
+        near = (n[..., 0] > -14 * scale) & (n[..., 0] < 48 * scale) & (s[..., 0] > -0.75) & (s[..., 0] < 5)
+        columns, beside = np.flatnonzero(near.any(axis=0)), np.flatnonzero(np.abs(x[0, 0]) < wide)
+        if columns.size and beside.size:
+            parts.append((part[0], slice(int(columns[0]), int(columns[-1]) + 1), slice(int(beside[0]), int(beside[-1]) + 1)))
+    return parts
 
 
-def _roof(bone: Field, body: Body, k: int, scale: float) -> None:
-    """Laminae behind the sacral canal, and the median crest on them."""
-    if k > 3:
-        return
-    rear = float(body.upper.depth) / 2
-    deep = (15.0, 12.0, 9.0, 6.5)[k] * scale
-    half = (15.0, 13.5, 12.0, 10.0)[k] * scale
-
-    def roof(u: Array, v: Array, w: Array) -> Array:
-        arch = np.float32(rear + deep + 2.0) - np.float32(0.012) * u * u
-        return box(u, v - arch, w + np.float32(4.0 * (k == 0)), (half, 2.2 * scale, 13.0 * scale if k else 9.0 * scale), 2.0)
-
-    bone.add([(a * half, rear + deep, b) for a in SIDES for b in (-13.0, 13.0)], 8.0, roof, 3.0)
-    reach = (13.0, 10.0, 7.0, 4.0)[k] * scale
-    ends = ((0.0, rear + deep + 2, -1.0), (0.0, rear + deep + reach, -5.0))
-    bone.add(list(ends), 9.0, lambda u, v, w: rod(u * np.float32(1.5), v, w, ends, (5.0 * scale, 4.0 * scale)), 3.0)
+def _inside(window: Window, part: Window) -> Window:
+    """A part of a window as a window of the grid."""
+    z, y, x = (slice(w.start + p.start, w.start + p.stop) for w, p in zip(window, part, strict=True))
+    return z, y, x
 
 
-def _open_holes(volume: Volume, bone: Field, scale: float) -> None:
-    """The canal and the four pairs of foramina are kept free of bone."""
-    for k, (disc, pose) in enumerate(zip(volume.spine.remnants, volume.posture.remnants, strict=True)):
-        piece = Field(bone.grid, bone.window, pose, bone.distance)
-        rear = disc.above.depth / 2
-        at, size = (17.5, 15.5, 14.0, 12.5)[k] * scale, (5.2, 4.6, 4.0, 3.4)[k] * scale
-        for side in SIDES:
-            piece.cut([(side * at, rear - 12, 0.0), (side * at, rear + 14, 0.0)], size + 2,
-                      lambda u, v, w: rod(u, v, w, ((side * at, rear - 22, 0.0), (side * at, rear + 8, 0.0)), (size, size)))  # noqa: B023
-    for k, (body, pose) in enumerate(zip(volume.spine.sacrum, volume.posture.sacrum, strict=True)):
-        piece = Field(bone.grid, bone.window, pose, bone.distance)
-        rear, half = body.upper.depth / 2, ((15.0, 12.0, 9.0, 6.5, 5.0)[k] * scale, (14.0, 13.0, 11.0, 9.0, 7.0)[k] * scale)
-        piece.cut([(0, rear, -16.0), (0, rear + half[0], 16.0)], half[1],
-                  lambda u, v, w: np.maximum(egg(u, v - np.float32(rear + half[0] / 2 - 1), w * 0, (half[1], half[0] / 2 + 1, 1e3)),  # noqa: B023
-                                             np.abs(w) - 16))
+def _curved(volume: Volume, y: Array, z: Array) -> tuple[Array, Array]:
+    """(s, n) of points of the midline plane."""
+    bodies = volume.spine.sacrum
+    stops = [(bodies[0].upper.anterior + bodies[0].upper.posterior) / 2]
+    stops += [disc.corners.mean(axis=0) for disc in volume.spine.remnants]
+    stops.append((bodies[-1].lower.anterior + bodies[-1].lower.posterior) / 2)
+    best = np.full(np.broadcast_shapes(y.shape, z.shape), 1e9, np.float32)
+    s, n = np.zeros_like(best), np.zeros_like(best)
+    for k in range(5):
+        step = stops[k + 1] - stops[k]
+        length = float(np.hypot(*step))
+        dy, dz = y - np.float32(stops[k][0]), z + np.float32(stops[k][1])
+        t = (dy * np.float32(step[0]) - dz * np.float32(step[1])) / np.float32(length**2)
+        across = (-dy * np.float32(step[1]) - dz * np.float32(step[0])) * np.float32(-1 / length)
+        outside = np.maximum(np.maximum(-t if k else t * 0, t - 1 if k < 4 else t * 0), 0)
+        away = np.abs(across) * 0.01 + outside * np.float32(length)
+        closer = away < best
+        best[closer], s[closer], n[closer] = away[closer], (t + k)[closer], across[closer]
+    return s, n
+
+
+def _table(s: Array, values: Array, scale: float) -> Array:
+    return np.asarray(np.interp(s, AT, values) * scale, np.float32)
+
+
+def _lateral(u: Array, s: Array, n: Array, scale: float) -> Array:
+    """The lateral masses beside the bodies, with a top that falls toward the sides."""
+    front, back = _table(s, FRONT_MM, scale), _table(s, BACK_MM, scale)
+    side = u - _table(s, WING_MM, scale) + np.float32(0.42) * np.maximum(n - front, 0)
+    out = np.clip(u * np.float32(1 / 50 / scale), 0, 1)
+    flat = np.maximum(n - back + 9 * scale * out * out, front + 5 * scale * np.clip(1 - out * 1.6, 0, 1) - n - 3 * scale * out)
+    ends = np.maximum(-(s * np.float32(27 * scale)) + 5 * scale * (out - np.float32(0.55)), (s - np.float32(4.6)) * np.float32(15 * scale))
+    inner = _table(s, np.interp(AT, np.arange(5), [w[0] / 2 - 4 for w in WIDTH_MM]).astype(np.float32), scale) - u
+    return both(both(side * np.float32(0.9), np.maximum(flat, ends), 5.0 * scale), inner, 1.0)
+
+
+def _roof(u: Array, s: Array, n: Array, scale: float) -> Array:
+    """Laminae behind the canal from S1 to S4, with the median crest on them."""
+    body = _table(s, np.interp(AT, np.arange(5), [17.0, 11.5, 8.5, 6.5, 5.0]).astype(np.float32), scale)
+    front = body + _table(s, CANAL_MM, scale) - np.float32(0.012) * u * u
+    plate = np.maximum(np.abs(n - front - np.float32(ROOF_MM / 2)) - np.float32(ROOF_MM / 2), u - np.float32(20 * scale))
+    knob = np.float32(0.5) - np.float32(0.5) * np.cos(np.clip(s, 0, 4) * np.float32(2 * np.pi))
+    crest = np.maximum(n - front - (np.float32(5.0) + knob * np.clip(9 - 2 * s, 1, 9)) * np.float32(scale), front - n)
+    ridge = both(crest, u - np.float32(2.8 * scale) - np.float32(1.2) * knob, 2.5)
+    ends = np.maximum((np.float32(0.12) - s) * np.float32(27 * scale), (s - np.float32(3.9)) * np.float32(15 * scale))
+    return both(np.minimum(plate, ridge), ends, 2.0)
+
+
+def _openings(u: Array, s: Array, n: Array, scale: float) -> Array:
+    """The canal, and the foramina between the segments, which run from the canal forward and back."""
+    body = _table(s, np.interp(AT, np.arange(5), [17.0, 11.5, 8.5, 6.5, 5.0]).astype(np.float32), scale)
+    deep = _table(s, CANAL_MM, scale)
+    wide = np.maximum(deep * np.float32(1.0), 4)
+    canal = (np.sqrt((u / wide) ** 2 + ((n - body - deep / 2 + 1) / (deep / 2 + 1)) ** 2) - 1) * deep / 2
+    level = np.clip(np.rint(s), 1, 4)
+    along = (s - level) * np.float32(24 * scale) * (1 - np.float32(0.1) * level)
+    radius = (np.float32(6.0) - np.float32(0.75) * level) * np.float32(scale)
+    hole = np.sqrt(along * along + (u - (np.float32(20.0) - np.float32(1.9) * level) * np.float32(scale)) ** 2) - radius
+    return np.asarray(np.minimum(canal, hole), np.float32)

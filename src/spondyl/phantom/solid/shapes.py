@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spondyl.phantom.materials import MARROW0, NUCLEUS0
 from spondyl.phantom.posture import Pose
 from spondyl.phantom.volume import Block, Grid, Window, inside
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
+"""float32 in practice."""
 Place = tuple[float, float, float]
 Shape = Callable[[Array, Array, Array], Array]
 FAR_MM = 9.0
@@ -119,14 +121,18 @@ def lay(block: Block, window: Window, where: NDArray[np.bool_], cover: Array, ma
 
 
 def lay_bone(block: Block, window: Window, distance: Array, inner: int | NDArray[np.uint8], cortex: int | NDArray[np.uint8],
-             cortex_mm: float | Array) -> None:
+             cortex_mm: float | Array, beside: bool = False) -> None:
     """Bone with a shell: `inner` fills the shape, `cortex` its outermost layer, thinner than a voxel where it has to be.
 
     Args:
         inner, cortex, cortex_mm: One value, or an array of the window's shape.
+        beside: Leave marrow that is there already alone, so that a part opens into the bone that it grows from.
     """
     edge = block.grid.spacing_mm
     where = distance < edge / 2
+    if beside:
+        label = block.label[window]
+        where &= (label < MARROW0) | (label >= NUCLEUS0)
     d = distance[where]
     thick = cortex_mm[where] if isinstance(cortex_mm, np.ndarray) else cortex_mm
     lay(block, window, where, inside(d, edge), inner[where] if isinstance(inner, np.ndarray) else inner)
