@@ -64,7 +64,8 @@ def _rows(base: Path, name: str, width: int) -> list[list[str]]:
         rows = [row for row in csv.reader(stream) if row]
     for line, row in enumerate(rows, start=1):
         if len(row) != width:
-            raise InputError("dataset-row-short", f"line {line} of {name} has {len(row)} cells, {width} are wanted", "Export the table again")
+            raise InputError("dataset-row-short", f"line {line} of {name} has {len(row)} cells, {width} are wanted",
+                             "Export the table again")
     return rows
 
 

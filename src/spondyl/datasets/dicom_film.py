@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +22,9 @@ from spondyl.phantom.rays.acquisition import XrayAcquisition
 VIEW_POSITION = {"ap": "AP", "lateral": "LL"}
 ORIENTATION = {"ap": ["L", "F"], "lateral": ["P", "F"]}
 """PatientOrientation: where columns and rows of the picture run to."""
-REGION = ("421060004", "SCT", "Vertebral column")
-VIEW_CODE = {"ap": ("399348003", "SCT", "Antero-posterior projection"), "lateral": ("399198007", "SCT", "Left lateral projection")}
-"""PS3.16 CID 4010 and CID 4."""
+REGION = ("421060004", "SCT", "Spine")
+VIEW_CODE = {"ap": ("399348003", "SCT", "antero-posterior"), "lateral": ("399173006", "SCT", "left lateral")}
+"""PS3.16 CID 4031 and CID 4010."""
 
 
 def film_object(stored: NDArray[np.uint16], scan: XrayAcquisition, owner: Owner, series: int, kind: str) -> Dataset:
@@ -78,32 +76,31 @@ def density_object(stored: NDArray[np.uint8], pixel_mm: float, owner: Owner, ser
     return ds
 
 
-def hex_uid(*parts: object) -> str:
-    """32 hexadecimal characters, as archives put in the place of UIDs; no legal UID."""
-    return hashlib.sha256("/".join(str(part) for part in parts).encode()).hexdigest()[:32]
-
-
 WILD_LOST = ("SOPClassUID", "Modality", "ViewPosition", "PatientOrientation", "SeriesDescription", "ViewCodeSequence", "BodyPartExamined",
              "AnatomicRegionSequence", "Manufacturer", "ManufacturerModelName", "ImagerPixelSpacing")
 
 
-def save_film(path: Path, ds: Dataset, wild: bool, lost: tuple[str, ...] = WILD_LOST) -> None:
-    """Write a film: plain and legal; or wild: JPEG 2000 lossless, hexadecimal UIDs, and the tags of `lost` gone. Same pixels."""
-    if not wild:
+def save_film(path: Path, ds: Dataset, wild: tuple[str, str, str] | None = None, lost: tuple[str, ...] = WILD_LOST) -> None:
+    """Write a film: plain and legal; or wild: JPEG 2000 lossless, (study, series, image) in the place of UIDs, the tags of `lost` gone.
+
+    The pixels are the same.
+    """
+    if wild is None:
         save(path, ds)
         return
     ds.compress(JPEG2000Lossless, generate_instance_uid=False)
-    names: dict[str, Any] = {keyword: hex_uid(ds[keyword].value) for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}
     for keyword in lost:
         if keyword in ds:
             delattr(ds, keyword)
+    names = dict(zip(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"), wild, strict=True))
+    meta = ds.file_meta
+    del meta.MediaStorageSOPInstanceUID
+    if "SOPClassUID" in lost:
+        del meta.MediaStorageSOPClassUID
     with config.disable_value_validation():
         for keyword, value in names.items():
             delattr(ds, keyword)  # an element keeps the rules that it was made under
             setattr(ds, keyword, value)
-        del ds.file_meta.MediaStorageSOPInstanceUID
-        ds.file_meta.MediaStorageSOPInstanceUID = names["SOPInstanceUID"]
-        if "MediaStorageSOPClassUID" in ds.file_meta and "SOPClassUID" in lost:
-            del ds.file_meta.MediaStorageSOPClassUID
+        meta.MediaStorageSOPInstanceUID = wild[2]
         ds.preamble = bytes(128)
         save(path, ds, strict=False)

@@ -1,4 +1,4 @@
-"""What every DICOM object of the digital spine shares: derived UIDs, a nameless subject, 12-bit pixels, files with the same bytes each time."""
+"""What every DICOM object of the digital spine shares: derived UIDs, a nameless subject, the same bytes each time."""
 
 from __future__ import annotations
 

@@ -53,7 +53,10 @@ def read_file(path: Path, where: str) -> FilePixels:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # archives break the rules of values in ways that pydicom warns of and pixels do not need
             kind = sniff(data)
-            _, frames = read_picture(data, kind, MAX_PIXELS) if kind in ("png", "jpeg", "tiff") else read_dicom(data, MAX_PIXELS, MAX_INFLATED)
+            if kind in ("png", "jpeg", "tiff"):
+                _, frames = read_picture(data, kind, MAX_PIXELS)
+            else:
+                _, frames = read_dicom(data, MAX_PIXELS, MAX_INFLATED)
             frame = next(iter(frames))
     except (InputError, StopIteration) as error:
         said = error.message if isinstance(error, InputError) else "it holds no frame"

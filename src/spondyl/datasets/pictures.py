@@ -35,3 +35,13 @@ def write_picture(path: Path, pixels: NDArray[np.float32]) -> None:
     """An 8-bit grey PNG; values outside 0..1 are clipped. Reading it back is exact to half of 1/255."""
     levels = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     Picture.fromarray(levels).save(path, format="PNG")
+
+
+def write_grey(path: Path, levels: NDArray[np.integer]) -> None:
+    """An 8-bit grey PNG of levels 0..255, lightly packed: films are large, and time counts for more than a tenth of their size."""
+    Picture.fromarray(levels.astype(np.uint8)).save(path, format="PNG", compress_level=1)
+
+
+def write_jpeg(path: Path, levels: NDArray[np.integer]) -> None:
+    """An 8-bit grey JPEG of levels 0..255."""
+    Picture.fromarray(levels.astype(np.uint8)).save(path, format="JPEG", quality=92)

@@ -56,7 +56,7 @@ def read(root: Path) -> Iterator[StenosisStudy]:
     """
     splits = [split for split in SPLITS if _series_table(root, split)]
     if not splits:
-        raise InputError("dataset-file-missing", "neither train_series_descriptions.csv nor test_series_descriptions.csv is in the data folder",
+        raise InputError("dataset-file-missing", "the data folder has no train_series_descriptions.csv and none of test",
                          "Name the folder that holds train.csv and train_images/")
     parts = [(split, _described(root, split), _grades(root, split), _points(root, split)) for split in splits]
     return (_study(root, split, study, rows, grades.get(study, {}), points.get(study, ()))
@@ -101,8 +101,8 @@ def _severity(row: Row, target: str, table: str, line: int) -> int | None:
     if not row[target]:
         return None
     if row[target] not in SEVERITIES:
-        raise InputError("dataset-cell-invalid", f"line {line} of {table}: {target}: " + describe_unknown("severity", row[target], SEVERITIES),
-                         "Correct the cell, or leave it empty")
+        said = describe_unknown("severity", row[target], SEVERITIES)
+        raise InputError("dataset-cell-invalid", f"line {line} of {table}: {target}: {said}", "Correct the cell, or leave it empty")
     return SEVERITIES.index(row[target])
 
 
@@ -131,8 +131,8 @@ def _study(root: Path, split: str, study: str, series: list[tuple[str, str]], gr
     known = {(one.series, instance.number) for one in read_series for instance in one.instances}
     for point in points:
         if (point.series, point.instance) not in known:
-            raise InputError("dataset-point-astray", f"a mark of {point.target} lies on instance {point.instance} of a series that has none "
-                             "of that number", "Copy the whole series, or remove the row")
+            raise InputError("dataset-point-astray", f"a mark of {point.target} lies on instance {point.instance} of a series without it",
+                             "Copy the whole series, or remove the row")
     return StenosisStudy(split, study, read_series, {target: grades.get(target) for target in TARGETS}, tuple(points))
 
 

@@ -104,7 +104,8 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
     return {
         "series": [[f"{patient}_{name}", patient, name, len(discs), one.spacing_mm[0]] for name, one in plan.scans.items()],
         "gradings": [[patient, d.from_bottom, *(getattr(grades_of_truth(d), name) for name in GRADES)] for d in discs],
-        "disc_boxes": [[f"{patient}_{name}", patient, d.from_bottom, *map(int, padded(d.box, shape)), 1] for name in plan.scans for d in discs],
+        "disc_boxes": [[f"{patient}_{name}", patient, d.from_bottom, *map(int, padded(d.box, shape)), 1]
+                       for name in plan.scans for d in discs],
     }
 
 

@@ -82,7 +82,8 @@ def _lesion(row: Row, table: str, line: int) -> LesionBox | None:
     try:
         return LesionBox(name, (x0, y0, x1, y1))
     except ValueError as error:
-        raise InputError("dataset-box-outside", f"line {line} of {table}: {error}", "Coordinates are pixels of the original image") from None
+        raise InputError("dataset-box-outside", f"line {line} of {table}: {error}",
+                         "Coordinates are pixels of the original image") from None
 
 
 def read_film(film: LesionFilm) -> FilePixels:

@@ -24,7 +24,7 @@ class Scale:
     Attributes:
         fine_mm, trunk_mm: Voxel edges of the built volume; 0 is the builder's own.
         film_mm: Pixel of films and DXA pictures; 0 is the acquisition's own.
-        slices: Most slices in an MR series; 0 is the acquisition's own. They are taken around the middle.
+        slices: Most slices in an MR series; 0 is the acquisition's own. A single stack keeps its extent by wider gaps.
         matrix_mm: Pixel of MR slices; 0 is the acquisition's own.
     """
 

@@ -77,7 +77,7 @@ def _begin(layout: Layout, root: Path, order: Order, resume: bool) -> set[int]:
     for index in sorted(done)[:1]:
         body = json.loads((root / _note(index)).read_text("utf-8"))
         if {key: body.get(key) for key in ("index", "spec", "scans", "choices")} != layout.draw(order, index).as_json():
-            raise InputError("output-other-cohort", f"subject {index} in the output folder was drawn by another version of the digital spine",
+            raise InputError("output-other-cohort", f"subject {index} in the output folder was drawn by another version of Spondyl",
                              "Go on with the version that began it, or start in another folder")
     if not note.is_file():
         write_whole(note, asked)

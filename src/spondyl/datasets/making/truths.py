@@ -1,0 +1,71 @@
+"""What is true of a subject and of its pictures, or what a reader would write of them, as the order asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spondyl.datasets.making.order import Order
+from spondyl.phantom.measured import FilmTruth, SubjectTruth, measure_subject
+from spondyl.phantom.measured.film import film_truth as measure_film
+from spondyl.phantom.measured.series import series_points
+from spondyl.phantom.rays import DxaScan, Film
+from spondyl.phantom.resonance import MrSeries
+from spondyl.phantom.volume import Volume
+
+LEVELS = ("l5_s1", "l4_l5", "l3_l4", "l2_l3", "l1_l2")
+"""RSNA's names from the lowest disc up: a reader of a lumbar study counts from the sacrum."""
+Mark = tuple[int, str, int, float, float]
+"""(grade 0 to 2, name of the series, slice from 0, x, y)."""
+
+
+def subject_truth(volume: Volume, order: Order, index: int) -> SubjectTruth:
+    """The labels of a built subject."""
+    return measure_subject(volume)
+
+
+def film_truth(truth: SubjectTruth, film: Film) -> FilmTruth:
+    """The labels of one of its films."""
+    scan = film.acquisition
+    return measure_film(truth, film.projection, (scan.rows, scan.columns), scan.collimation)
+
+
+def target_of(condition: str, side: str | None, from_bottom: int) -> str:
+    """RSNA's name of a reading: `left_subarticular_stenosis_l4_l5`."""
+    return f"{side}_{condition}_{LEVELS[from_bottom - 1]}" if side else f"{condition}_{LEVELS[from_bottom - 1]}"
+
+
+def stenosis_marks(truth: SubjectTruth, series: Mapping[str, MrSeries]) -> dict[str, Mark]:
+    """By target, its grade and where it is marked; where two series show it, in the one whose slice is nearer."""
+    grades = {(one.condition, one.side, one.from_bottom): one.grade for one in truth.stenosis}
+    marks: dict[str, tuple[float, Mark]] = {}
+    for name, one in series.items():
+        for point in series_points(truth, one):
+            target = target_of(point.condition, point.side, point.from_bottom)
+            grade = grades[point.condition, point.side, point.from_bottom]
+            if target not in marks or point.off_mm < marks[target][0]:
+                marks[target] = (point.off_mm, (grade, name, point.slice_index, point.x, point.y))
+    return {target: mark for target, (_, mark) in marks.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class DensityLabel:
+    """What a row of subjects.csv says: the class, the number behind it, and of which vertebrae."""
+
+    who_class: str
+    bmd_g_cm2: float
+    t_score: float
+    region: str
+
+
+def density_label(truth: SubjectTruth, scan: DxaScan, order: Order) -> DensityLabel | None:
+    """The class by the true density; by the one that the scan measured where labels are read. None where the classes do not apply."""
+    density = truth.density
+    if density is None or density.who_class is None:
+        return None
+    region = f"{density.vertebrae[0]}-{density.vertebrae[-1]}"
+    if order.labels == "truth":
+        return DensityLabel(density.who_class, density.bmd_g_cm2, density.t_score, region)
+    t_score = scan.t_score
+    kind = "normal" if t_score >= -1.0 else "osteopenia" if t_score > -2.5 else "osteoporosis"
+    return DensityLabel(kind, scan.bmd_g_cm2, t_score, f"{scan.regions[0].level}-{scan.regions[-1].level}")
