@@ -57,10 +57,18 @@ def memory(folder: Path, bundles: Path | None) -> list[Row]:
     return server_memory(make_slice(folder / "server"), folder, bundles)
 
 
+def digital_spine(folder: Path, bundles: Path | None) -> list[Row]:
+    """Films and MR studies of the phantom."""
+    from bench.spine import phantom_speed
+
+    return phantom_speed()
+
+
 PARTS: dict[str, Callable[[Path, Path | None], list[Row]]] = {
     "analysis": analysis_and_networks,
     "command-line": command_line,
     "memory": memory,
+    "digital-spine": digital_spine,
 }
 
 
