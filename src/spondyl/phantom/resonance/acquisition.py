@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,15 +57,17 @@ class MrAcquisition:
         window: Height of the k-space window's edge: 1 cuts hard (Gibbs rings), 0.1 is nearly a Hann window (blunt).
         phase: "down" or "across": the direction of phase encoding; fat shifts along the other one, the read direction.
         bandwidth_hz: Per acquired pixel; fat lies 3.4 ppm of the field over this away. 0 leaves the shift out.
-        wrap: Whether what lies beyond the picture along phase is folded into it.
+        wrap: Share of the picture, 0 to 0.5, at either end along phase, into which what lies beyond it is folded.
         ghost, ghost_mm: Share of the moving belly's signal in its ghosts, and how far along phase they lie.
         coil_mm: Depth over which the signal of the coils behind the back falls to 1/e; 0 is an even coil.
         coil_end: Share of the signal that is lost at the ends of the array, 165 mm from its middle.
-        band: (y, tilt in degrees) of the back edge of a saturation band over the belly, y in mm at the middle of the first stack; or None.
+        coil_z_mm: The middle of the array, z of the patient.
+        band: (y, z, tilt in degrees): a point, in mm of the patient, of the back edge of a saturation band over the belly; or None.
         noise: Standard deviation of the real and of the imaginary channel, as a share of fat's or fluid's signal, whichever is brighter,
             in the canal. One coil is simulated, so magnitudes are Rician; several coils summed would give a non-central chi instead.
         gain: Of the pixel values; at 1 that brightest tissue is 1000 of 4095 in the canal.
         noise_seed: Seed of the noise.
+        first: Number of the first slice in the series that this is a part of (see `part`); its noise follows from it.
     """
 
     sequence: str
@@ -82,15 +84,17 @@ class MrAcquisition:
     window: float = 0.7
     phase: str = "down"
     bandwidth_hz: float = 0.0
-    wrap: bool = False
+    wrap: float = 0.0
     ghost: float = 0.0
     ghost_mm: float = 40.0
     coil_mm: float = 0.0
     coil_end: float = 0.0
-    band: tuple[float, float] | None = None
+    coil_z_mm: float = 90.0
+    band: tuple[float, float, float] | None = None
     noise: float = 0.0
     gain: float = 1.0
     noise_seed: int = 0
+    first: int = 0
 
     def __post_init__(self) -> None:
         for broken, rule in (
@@ -100,8 +104,8 @@ class MrAcquisition:
             (not self.thickness_mm > 0 or self.gap_mm < 0, "a slice has a thickness, and a gap of 0 or more"),
             (not self.stacks, "a series has a stack"),
             (min(self.tr_ms, self.te_ms, self.field_tesla, self.gain) <= 0, "times, field and gain are above 0"),
-            (min(self.noise, self.ghost, self.coil_mm, self.bandwidth_hz) < 0 or not 0 < self.window <= 1, "noise, ghost, coil_mm and "
-             "bandwidth_hz are 0 or more, and window lies above 0 and up to 1"),
+            (min(self.noise, self.ghost, self.coil_mm, self.bandwidth_hz) < 0, "noise, ghost, coil_mm and bandwidth_hz are 0 or more"),
+            (not 0 < self.window <= 1 or not 0 <= self.wrap <= 0.5, "window lies above 0 and up to 1, wrap from 0 to 0.5"),
         ):
             if broken:
                 raise InputError("mr-acquisition", f"an acquisition breaks the rule: {rule}; got {self}", f"change it so that {rule}")
@@ -132,6 +136,20 @@ class MrAcquisition:
         if not self.bandwidth_hz:
             return 0.0
         return 3.4 * 42.577 * self.field_tesla / self.bandwidth_hz * self.resolution_mm[0 if self.phase == "across" else 1]
+
+    def part(self, first: int, count: int) -> MrAcquisition:
+        """Only `count` slices from number `first` on, of a series of one stack: they come out as in the whole series.
+
+        Raises:
+            InputError: If there are several stacks, or no such slices.
+        """
+        stack = self.stacks[0]
+        if len(self.stacks) > 1 or not 0 <= first < first + count <= stack.slices:
+            raise InputError("mr-part", f"no slices {first} to {first + count - 1} in {len(self.stacks)} stack(s), of {stack.slices}",
+                             "take a part of one stack, from slice 0 up")
+        away = (first + (count - 1) / 2 - (stack.slices - 1) / 2) * self.step_mm * stack.normal
+        centre = _triple(np.array(stack.centre_mm) + away)
+        return replace(self, stacks=(replace(stack, centre_mm=centre, slices=count),), first=self.first + first)
 
     def to_json(self) -> str:
         """JSON text that `mr_acquisition_from_json` turns back into an equal acquisition."""

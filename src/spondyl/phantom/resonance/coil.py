@@ -19,18 +19,17 @@ BAND_LEFT = 0.12
 
 def shade(volume: Volume, scan: MrAcquisition, plane: Plane) -> NDArray[np.float32]:
     """Sensitivity at the points of a plane, float32, (rows, columns) or broadcastable to it; 1 in the middle of the lumbar canal."""
-    centre = np.mean([stack.centre_mm for stack in scan.stacks], axis=0)
     y, z = plane.coordinate(1), plane.coordinate(2)
     bent = volume.posture.bent
-    canal = float(np.interp(centre[2], bent[:, 2], bent[:, 1])) + CANAL_MM
+    canal = float(np.interp(scan.coil_z_mm, bent[:, 2], bent[:, 1])) + CANAL_MM
     out = np.ones(plane.shape, np.float32)
     if scan.coil_mm:
         out *= np.minimum(np.exp(np.minimum(y - np.float32(canal), 400) / np.float32(scan.coil_mm)), NEAREST)
     if scan.coil_end:
-        out *= 1 - np.float32(scan.coil_end) * np.clip(np.abs(z - np.float32(centre[2])) / np.float32(ARRAY_MM), 0, 1) ** 4
+        out *= np.clip(1 - np.float32(scan.coil_end) * (np.abs(z - np.float32(scan.coil_z_mm)) / np.float32(ARRAY_MM)) ** 4, 0, 1)
     if scan.band is not None:
-        edge, tilt = scan.band[0], np.tan(np.radians(scan.band[1]))
-        ahead = np.float32(edge) + np.float32(tilt) * (z - np.float32(centre[2])) - y
+        edge, height, tilt = scan.band
+        ahead = np.float32(edge) + np.float32(np.tan(np.radians(tilt))) * (z - np.float32(height)) - y
         out *= 1 - np.float32(1 - BAND_LEFT) / (1 + np.exp(np.clip(-ahead / np.float32(3), -60, 60)))
     return out
 

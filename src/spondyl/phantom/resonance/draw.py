@@ -26,7 +26,7 @@ def draw_study(rng: np.random.Generator, subject: Volume | SubjectSpec, style: M
     fluid = "stir" if rng.random() < kind.stir_rate else "t2"
     second = draw_sagittal(rng, subject, fluid, kind, "none")
     own = replace(second, field_tesla=t1.field_tesla, thickness_mm=t1.thickness_mm, gap_mm=t1.gap_mm, stacks=t1.stacks, rows=t1.rows,
-                  columns=t1.columns, spacing_mm=t1.spacing_mm, acquired_mm=t1.acquired_mm)
+                  columns=t1.columns, spacing_mm=t1.spacing_mm, acquired_mm=t1.acquired_mm, coil_z_mm=t1.coil_z_mm)
     return {"t1": t1, fluid: own, "axial_t2": _axial(rng, spec, posture, kind, t1.field_tesla)}
 
 
@@ -52,8 +52,9 @@ def draw_sagittal(rng: np.random.Generator, subject: Volume | SubjectSpec, seque
     shared = _common(rng, sequence, kind, spacing, thickness, None)
     slices = int(rng.integers(15, 26)) if sequence != "t2_space" else int(rng.integers(48, 72))
     placed = sagittal_stack(_triple(middle), slices, _triple(turn))
+    phase, band = "down" if rng.random() < 0.5 else "across", _band(rng, spec, posture, kind, height / 2 - bottom)
     return replace(shared, rows=max(int(height / spacing), 64), columns=max(int(width / spacing), 64), stacks=(placed,),
-                   phase="down" if rng.random() < 0.5 else "across", band=_band(rng, spec, posture, kind, height / 2 - bottom))
+                   coil_z_mm=float(middle[2]), phase=phase, band=band)
 
 
 def _known(subject: Volume | SubjectSpec, style: MrStyle | str) -> tuple[MrStyle, SubjectSpec, Posture]:
@@ -77,7 +78,8 @@ def _axial(rng: np.random.Generator, spec: SubjectSpec, posture: Posture, kind: 
         stacks: tuple[Stack, ...] = (axial_stack(_triple(middle), count),)
     else:
         stacks = tuple(_along(rng, pose.centre, pose.axes, kind) for pose in poses)
-    return replace(scan, rows=size, columns=size, stacks=stacks, phase="across" if rng.random() < 0.7 else "down")
+    return replace(scan, rows=size, columns=size, stacks=stacks, coil_z_mm=float(poses[len(poses) // 2].centre[2]),
+                   phase="across" if rng.random() < 0.7 else "down")
 
 
 def _along(rng: np.random.Generator, centre: np.ndarray, axes: np.ndarray, kind: MrStyle) -> Stack:
@@ -100,21 +102,21 @@ def _common(rng: np.random.Generator, sequence: str, kind: MrStyle, spacing: flo
     return MrAcquisition(
         sequence, field, tr, te, 64, 64, (spacing, spacing), thickness, thickness * _even(rng, kind.gap_share),
         (axial_stack((0, 0, 0), 1),), acquired_mm=(fine, fine * float(rng.uniform(0.85, 1.1))), window=_even(rng, kind.window),
-        bandwidth_hz=_even(rng, kind.bandwidth_hz) * (2 if field > 2 else 1), wrap=bool(wrap),
+        bandwidth_hz=_even(rng, kind.bandwidth_hz) * (2 if field > 2 else 1), wrap=float(rng.uniform(0.05, 0.2)) if wrap else 0.0,
         ghost=float(rng.uniform(0.03, 0.12)) if ghost else 0.0, ghost_mm=float(rng.uniform(20, 70)), coil_mm=_even(rng, kind.coil_mm),
         coil_end=_even(rng, kind.coil_end), noise=_even(rng, kind.noise) * noisy, gain=_even(rng, kind.gain),
         noise_seed=int(rng.integers(2**31)),
     )
 
 
-def _band(rng: np.random.Generator, spec: SubjectSpec, posture: Posture, kind: MrStyle, z: float) -> tuple[float, float] | None:
+def _band(rng: np.random.Generator, spec: SubjectSpec, posture: Posture, kind: MrStyle, z: float) -> tuple[float, float, float] | None:
     """A band's back edge: parallel to the lumbar spine, ahead of its front."""
     if rng.random() >= kind.band_rate:
         return None
     low, high = posture.discs[0].centre, posture.discs[spec.lumbar - 1].centre
     slope = float((high[1] - low[1]) / (high[2] - low[2]))
     front = min(float(d.centre[1] - (d.centre[2] - z) * slope) for d in posture.discs[:spec.lumbar]) - spec.sacrum.depth_mm / 2
-    return front - float(rng.uniform(6, 40)), float(np.degrees(np.arctan(slope)) + rng.normal(0, 3))
+    return front - float(rng.uniform(6, 40)), z, float(np.degrees(np.arctan(slope)) + rng.normal(0, 3))
 
 
 def _triple(values: np.ndarray) -> Triple:

@@ -56,7 +56,7 @@ def render_mr(volume: Volume, acquisition: MrAcquisition) -> MrSeries:
         plane = _plane(position, axes, ways)
         real, imaginary = _expose(volume, scan, plane, tables, ways)
         if scan.noise:
-            channels = noise((scan.noise_seed, k), real.shape, fill, scan.noise * unit)
+            channels = noise((scan.noise_seed, scan.first + k), real.shape, fill, scan.noise * unit)
             real, imaginary = real + channels[0], imaginary + channels[1]
         magnitude = np.hypot(real, imaginary) * np.float32(UNIT * scan.gain / unit)
         np.copyto(pixels[k], np.clip(np.rint(magnitude), 0, FULL_SCALE), casting="unsafe")
@@ -78,10 +78,11 @@ def _way(scan: MrAcquisition, axis: int) -> _Way:
     resolution = scan.resolution_mm[axis]
     phase = (scan.phase == "down") == (axis == 0)
     step = float(np.clip(resolution, FINEST_MM, COARSEST_MM))
-    margin = field / 2 if scan.wrap and phase else MARGIN_MM
+    folded = scan.wrap > 0 and phase
+    margin = field / 2 if folded else MARGIN_MM
     first = -margin
     points = int((field - spacing + 2 * margin) / step) + 1
-    period = field if scan.wrap and phase else 2 * field
+    period = field * (1.5 - scan.wrap) if folded else 2 * field
     common = (points, max(resolution, step), period, scan.window)
     matrix = operator(0.0, spacing, count, first, step, *common)
     ghosts = matrix
