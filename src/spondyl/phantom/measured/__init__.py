@@ -2,6 +2,7 @@
 
 from spondyl.phantom.measured.film import film_truth
 from spondyl.phantom.measured.film_records import LESIONS, FilmBox, FilmDisc, FilmTruth, FilmVertebra, SeriesPoint, film_from_json
+from spondyl.phantom.measured.readers import read, read_film
 from spondyl.phantom.measured.records import (
     CONDITIONS,
     GRADES,
@@ -21,5 +22,5 @@ from spondyl.phantom.measured.subject import measure_subject
 __all__ = [
     "CONDITIONS", "GRADES", "LESIONS", "CurveTruth", "DensityTruth", "DiscSpaceTruth", "FilmBox", "FilmDisc", "FilmTruth", "FilmVertebra",
     "ObjectTruth", "SeriesPoint", "SpurTruth", "StenosisTruth", "SubjectTruth", "VertebraTruth", "film_from_json",
-    "film_truth", "measure_subject", "series_name", "series_points", "truth_from_json",
+    "film_truth", "measure_subject", "read", "read_film", "series_name", "series_points", "truth_from_json",
 ]

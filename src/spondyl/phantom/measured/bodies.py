@@ -109,7 +109,7 @@ def measure_vertebra(volume: Volume, index: int, before: Spine, name: str) -> Ve
     corners, coronal = midline_corners(body, pose), coronal_corners(volume.spec, body, pose)
     return VertebraTruth(
         name, index, corners, coronal, heights, expected, found, grade, genant_kind((losses[0], losses[1], losses[2]), grade),
-        None, None, None, _coronal_tilt(coronal),
+        None, None, None, coronal_tilt(coronal),
         {"loss_anterior": losses[0], "loss_middle": losses[1], "loss_posterior": losses[2], "plate_departure_mm": departure,
          "metal_share": _metal(volume, pose) if found else 0.0},
         {"genant": "genant/1"},
@@ -165,7 +165,7 @@ def _departure(found: FoundPlate, was: Plate) -> float:
     return float(np.abs(line - trend).max())
 
 
-def _coronal_tilt(coronal: Points) -> float:
+def coronal_tilt(coronal: Points) -> float:
     """Tilt of the mid-line between the middles of the two side walls."""
     corner = np.array(coronal)
     right, left = (corner[0] + corner[2]) / 2, (corner[1] + corner[3]) / 2

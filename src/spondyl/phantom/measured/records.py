@@ -205,6 +205,7 @@ class SubjectTruth:
         aasce_deg: The three angles by the AASCE convention (mid-lines of vertebrae), of all modelled vertebrae.
         density: None where the fine block does not hold two of L1 to L4.
         objects: Implants, foreign bodies, dense spots.
+        source: "truth", or "read" where a reader's noise was added.
     """
 
     sex: str
@@ -218,6 +219,7 @@ class SubjectTruth:
     aasce_deg: Point
     density: DensityTruth | None
     objects: tuple[ObjectTruth, ...]
+    source: str = "truth"
 
     def to_json(self) -> str:
         """JSON text that `truth_from_json` turns back into an equal truth."""
