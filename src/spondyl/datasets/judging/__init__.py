@@ -90,7 +90,7 @@ def read_cohort(name: str, text: bytes) -> JudgingCohort:
     sums = resources.files(__name__).joinpath(SUMS).read_text("utf-8").splitlines()
     found = hashlib.sha256(text).hexdigest()
     if f"{found}  {name}.toml" not in sums:
-        raise InputError("judging-cohort-changed", f"the file of the judging cohort {name} is not the committed one (its sum: {found[:12]}...)",
+        raise InputError("judging-cohort-changed", f"the file of the judging cohort {name} is not the committed one: {found[:12]}...",
                          "take the committed file back, or write the change under a new name with its own line in SHA256SUMS")
     body = tomllib.loads(text.decode("utf-8"))
     people = {key: value for key, value in body.pop("people").items() if key in {field.name for field in fields(Profile)}}
