@@ -25,37 +25,50 @@ def digital_spine() -> None:
     """Make studies of the digital spine."""
 
 
-@phantom.command("make", epilog="Example: spondyl phantom make --layout dicom --subjects 5 --seed 1 --out spines")
+@phantom.command("make", epilog="Example: spondyl phantom make --layout vindr --subjects 20 --seed 1 --out films --workers 2")
 def make(
-    layout: Annotated[str, typer.Option("--layout", help="dicom, spider or spider_pack (flat PNG slices).")],
+    layout: Annotated[str, typer.Option("--layout", help="vindr, rsna2024, grades, dxa, spider, aasce, dicom, spider-pack or aasce-pack.")],
     subjects: Annotated[int, typer.Option("--subjects", min=1, help="How many subjects.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the cohort: the same seed gives the same subjects.")],
     out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder to fill; empty, or with --resume.")],
-    role: Annotated[str, typer.Option("--role", help="train, val, test or twin: roles of one seed never share a subject.")] = "train",
-    profile: Annotated[str, typer.Option("--profile", help="symptomatic, healthy, uniform or transitional.")] = "symptomatic",
-    slices: Annotated[int, typer.Option("--slices", min=1, max=25, help="Slices in each DICOM series.")] = 1,
+    role: Annotated[str, typer.Option("--role", help="train, val, test or twin: roles never share a subject. Default: the layout's splits.")] = "",
+    profile: Annotated[str, typer.Option("--profile", help="What kind of people. Default: such as the layout's real data set shows.")] = "",
+    labels: Annotated[str, typer.Option("--labels", help="truth (measured), or read (as readers write them).")] = "truth",
+    style: Annotated[str, typer.Option("--style", help="How pictures are taken: train, or eval (other, wider ranges).")] = "train",
+    wild: Annotated[bool, typer.Option("--wild", help="Files as archives hold them (vindr): JPEG 2000, hex UIDs, tags missing.")] = False,
+    sets: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change the profile (prevalences), or fine_mm, "
+                                                   "trunk_mm, film_mm, matrix_mm, slices; may be repeated.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes, each with up to 1 GB. Same bytes with any number.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run stopped.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Write a cohort of the digital spine with its truth, in the layout of a real data set.
 
-    Everything made here is in-silico: it says nothing about patients.
+    Everything made here is in-silico: it says nothing about patients. A run that is stopped leaves whole subjects and their tables.
     """
     from spondyl.apps import console
     from spondyl.datasets import miniatures
 
-    with console.progress_bar() as progress:
-        miniatures.make(
-            layout, out, subjects, seed, role=role, profile=profile, slices=slices, resume=resume,
-            on_subject=lambda done: progress("Drawing subjects", done, subjects),
-        )
+    made = 0
+    try:
+        with console.progress_bar(rate="subjects/s") as progress:
+
+            def on_subject(done: int) -> None:
+                nonlocal made
+                made = done
+                progress("Making subjects", done, subjects)
+
+            order = miniatures.make(layout, out, subjects, seed, role=role, profile=profile, labels=labels, wild=wild, style=style,
+                                    sets=sets or (), workers=workers, resume=resume, on_subject=on_subject)
+    except KeyboardInterrupt:
+        typer.echo(f"{made} of {subjects} subjects are whole; the same command with --resume goes on", err=True)
+        raise
     files = sum(path.is_file() for path in out.rglob("*"))
     if json:
-        body = {"layout": layout, "evidence": "in-silico", "subjects": subjects, "seed": seed, "role": role, "profile": profile,
-                "out": str(out), "files": files}
+        body = {"evidence": "in-silico", "subjects": subjects, **order.as_json(), "out": str(out), "files": files}
         typer.echo(jsonlib.dumps(body, indent=1))
     else:
-        typer.echo(f"{subjects} subjects of the digital spine, {files} files, layout {layout}: {out}")
+        typer.echo(f"{subjects} subjects of the digital spine, {files} files, layout {order.layout}, profile {order.profile}: {out}")
 
 
 @app.command("train", epilog="Example: spondyl train recipes/mri-discs.toml --data spider grader_epochs=40")
@@ -157,7 +170,7 @@ def realism_slices(
     """
     from spondyl.apps import console
     from spondyl.lab import verbs
-    from spondyl.lab.mri_discs.realism import Drawn
+    from spondyl.lab.mri_discs.drawn import Drawn
 
     with console.progress_bar() as progress:
         figures = verbs.measure_realism(bundle, Drawn(seed, role, subjects, profile, source), fold, backend, precision, progress)
@@ -183,3 +196,39 @@ def realism_pretraining(
     if out is not None:
         verbs.keep_figures(out, "pretraining", figures)
     typer.echo(jsonlib.dumps(figures, indent=1))
+
+
+@phantom.command("show", epilog="Example: spondyl phantom show --seed 7 --out sheet.png")
+def show(
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the cohort.")],
+    out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The picture to write, PNG.")] = Path("contact-sheet.png"),
+    subject: Annotated[int, typer.Option("--subject", min=0, help="Number of the subject in that cohort.")] = 0,
+    profile: Annotated[str, typer.Option("--profile", help="What kind of people are drawn.")] = "symptomatic",
+    role: Annotated[str, typer.Option("--role", help="train, val, test or twin.")] = "train",
+    json: Annotated[bool, typer.Option("--json", help="The subject's truth as JSON on stdout.")] = False,
+) -> None:
+    """Draw a contact sheet of one subject: films, DXA, sagittal and axial MR, with the truth drawn in."""
+    from spondyl.lab import phantoms
+
+    truth = phantoms.show(seed, subject, role, profile, out)
+    typer.echo(truth.to_json() if json else f"Subject {subject} of seed {seed}: {out}")
+
+
+@phantom.command("twin", epilog="Example: spondyl phantom twin --seed 7 --without L4/L5:stenosis --out twin.png")
+def twin(
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the cohort.")],
+    change: Annotated[str, typer.Option("--without", help="What the twin lacks, as PLACE:THING: L4/L5:stenosis, L1:fracture, scoliosis.")],
+    out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The picture to write: patient above, twin below.")] = Path("twin.png"),
+    subject: Annotated[int, typer.Option("--subject", min=0, help="Number of the subject in that cohort.")] = 0,
+    profile: Annotated[str, typer.Option("--profile", help="What kind of people are drawn.")] = "symptomatic",
+    role: Annotated[str, typer.Option("--role", help="train, val, test or twin.")] = "train",
+    json: Annotated[bool, typer.Option("--json", help="What differs between the two truths, as JSON on stdout.")] = False,
+) -> None:
+    """Draw the same patient with and without one thing, and say which labels it changes."""
+    from spondyl.lab import phantoms
+
+    rows = phantoms.twin(seed, subject, role, profile, change, out)
+    if json:
+        typer.echo(jsonlib.dumps({"without": change, "changed": rows}, indent=1))
+    else:
+        typer.echo("\n".join([*(f"{row['label']}: {row['with']} -> {row['without']}" for row in rows), f"Without {change}: {out}"]))

@@ -17,6 +17,7 @@ from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.inference.shelf import Shelf
 from spondyl.lab.mri_discs import card, insilico, pretraining, realism
 from spondyl.lab.mri_discs.data import read_cohort
+from spondyl.lab.mri_discs.drawn import Drawn
 from spondyl.lab.mri_discs.measure import measure
 from spondyl.lab.mri_discs.pack import pack
 from spondyl.lab.mri_discs.recipe import Recipe
@@ -72,7 +73,7 @@ def evaluate(bundle: str, data: Path, layout: str, films: Path | None, backend: 
 
 
 def measure_realism(
-    bundle: str, drawn: realism.Drawn, folds: Sequence[int], backend: str, precision: str, on_step: OnStep
+    bundle: str, drawn: Drawn, folds: Sequence[int], backend: str, precision: str, on_step: OnStep
 ) -> dict[str, Any]:
     """Discs of the digital spine found, numbered and graded by a bundle's networks that are blind to some folds only.
 

@@ -6,76 +6,25 @@ these figures say how alike the digital spine is to patients, not how good the n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spondyl.core.errors import InputError, NotFoundError, describe_unknown
-from spondyl.datasets.cohort import as_sequence, draw_member, grades_of_truth, padded, subject_rng
+from spondyl.core.errors import InputError
 from spondyl.datasets.records import DiscSlice
 from spondyl.inference import Bundle, Engine
 from spondyl.lab.mri_discs.measure import grading
 from spondyl.lab.mri_discs.predict import DiscRow, SliceRow, disc_rows, slice_row
 from spondyl.metrics.detection import box_iou
 from spondyl.metrics.intervals import Interval, share_interval
-from spondyl.phantom import Acquisition, SagittalSlice, SubjectSpec, render_sagittal
 from spondyl.tasks.mri_discs.answers import GRADE
 
 OnStep = Callable[[str, int, int], None]
-Source = Callable[[SubjectSpec, Acquisition], SagittalSlice]
-SOURCES: dict[str, Source] = {"midline": render_sagittal}
-"""Who paints the mid-sagittal slice, by name: the mid-line painter; other renderers register here."""
-SPACE_EVERY = 6
-"""One subject in so many also has a SPACE series, as in the lumbar pack (30 of 179 patients)."""
-SAME = 0.5
-"""Intersection over union from which a found box is a disc's, as in the patients' figures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """Which slices are drawn: the cohort's seed, role, size and profile, and who paints them."""
-
-    seed: int
-    role: str
-    subjects: int
-    profile: str = "symptomatic"
-    source: str = "midline"
-
-    def slices(self, on_step: OnStep = lambda *_: None) -> Iterator[DiscSlice]:
-        """T1 and T2 of every subject (and SPACE of some), with the sacrum in view as in the pack, boxed and graded by measurement.
-
-        Raises:
-            NotFoundError: If nothing paints slices by that name.
-        """
-        if self.source not in SOURCES:
-            raise NotFoundError("unknown-slice-source", describe_unknown("source of slices", self.source, SOURCES))
-        for index in range(self.subjects):
-            member = draw_member(self.seed, self.role, index, self.profile, "none")
-            scans = dict(member.scans)
-            if index % SPACE_EVERY == 0:
-                rng = subject_rng(self.seed, self.role, index).spawn(1)[0]
-                scans["t2_space"] = as_sequence(rng, scans["t2"], "t2_space")
-            for scan in scans.values():
-                yield as_disc_slice(str(index), scan.sequence, SOURCES[self.source](member.spec, scan))
-            on_step("Drawing slices", index + 1, self.subjects)
-
-
-def as_disc_slice(patient: str, sequence: str, drawn: SagittalSlice) -> DiscSlice:
-    """A rendered slice as a data set would hand it over; boxes have the border of the lumbar pack's."""
-    discs = drawn.truth.discs
-    return DiscSlice(
-        stem=f"{patient}_{sequence}",
-        patient=patient,
-        sequence=sequence,
-        pixels=drawn.pixels,
-        spacing_mm=drawn.spacing_mm,
-        boxes={d.from_bottom: padded(d.box, drawn.pixels.shape) for d in discs},
-        grades={d.from_bottom: grades_of_truth(d) for d in discs},
-        boxes_complete=True,
-        num_discs=len(discs),
-    )
+SAME, NEAR_MM = 0.5, 5.0
+"""A found box is a disc's from this intersection over union, as in the patients' figures; a found centre within this distance."""
 
 
 def of_folds(bundle: Bundle, folds: Sequence[int]) -> Bundle:
@@ -113,31 +62,48 @@ def measure_realism(engine: Engine, slices: Iterable[DiscSlice], total: int, on_
 def finding(rows: Sequence[SliceRow]) -> dict[str, Any]:
     """Shares of the discs whose box was found at all, and found under its number; a refused slice has none found.
 
-    Beside them what the locator found of the slices that the gate would have refused, and boxes that are no disc's.
+    Beside them: found and numbered by the centre alone, what the locator found of slices that the gate refuses, and boxes that are
+    no disc's.
     """
-    hits: dict[str, list[bool]] = {"found": [], "found_and_numbered": [], "found_if_not_refused": [], "numbered_if_not_refused": []}
+    hits: dict[str, list[bool]] = {}
     units: list[str] = []
     stray = 0
     for row in rows:
-        boxes = list(row.slice.boxes.values())
-        own = np.array([disc.box for disc in row.located.discs]) if row.located else np.zeros((0, 4))
-        same = np.asarray(box_iou(own, np.array(boxes))) >= SAME if len(own) and boxes else np.zeros((len(own), len(boxes)), bool)
-        found = [bool(column.any()) for column in same.T]
-        numbered = [number <= len(own) and bool(same[number - 1, k]) for k, number in enumerate(row.slice.boxes)]
-        taken = not row.refusal
-        hits["found"] += [taken and hit for hit in found]
-        hits["found_and_numbered"] += [taken and hit for hit in numbered]
-        hits["found_if_not_refused"] += found
-        hits["numbered_if_not_refused"] += numbered
-        units += [row.slice.patient] * len(boxes)
-        stray += int((~same.any(1)).sum())
+        ways = {"": _same_box(row), "_by_centre": _same_centre(row)}
+        for way, same in ways.items():
+            found = [bool(column.any()) for column in same.T]
+            numbered = [number <= len(same) and bool(same[number - 1, k]) for k, number in enumerate(row.slice.boxes)]
+            for name, own in (("found", found), ("found_and_numbered", numbered)):
+                hits.setdefault(name + way, []).extend(not row.refusal and hit for hit in own)
+                hits.setdefault(f"{name}{way}_refused_or_not", []).extend(own)
+        units += [row.slice.patient] * len(row.slice.boxes)
+        stray += int((~ways["_by_centre"].any(1)).sum())
     return {
         "slices": len(rows),
         "discs": len(units),
         **{name: interval(share_interval(np.array(values, bool), np.array(units))) for name, values in hits.items()},
-        "boxes_that_are_no_disc": stray,
+        "found_where_no_disc_is": stray,
         "refused": sum(row.refusal != "" for row in rows),
     }
+
+
+def _same_box(row: SliceRow) -> NDArray[np.bool_]:
+    """(found, true) whether their boxes agree."""
+    found, true = _boxes(row)
+    return np.asarray(box_iou(found, true) >= SAME, bool) if len(found) and len(true) else np.zeros((len(found), len(true)), bool)
+
+
+def _same_centre(row: SliceRow) -> NDArray[np.bool_]:
+    """(found, true) whether their centres agree; boxes keep the border of the pack's, which is in pixels, out of it."""
+    found, true = (boxes[:, :2] + boxes[:, 2:] for boxes in _boxes(row))
+    spacing = np.array((row.slice.spacing_mm or (1.0, 1.0))[::-1]) / 2
+    return np.asarray(np.hypot(*((found[:, None] - true[None]) * spacing).transpose(2, 0, 1)) <= NEAR_MM, bool)
+
+
+def _boxes(row: SliceRow) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n, 4) found from the bottom up, (m, 4) true."""
+    found = np.array([disc.box for disc in row.located.discs]) if row.located else np.zeros((0, 4))
+    return found, np.array(list(row.slice.boxes.values()), np.float64).reshape(-1, 4)
 
 
 def _grades(engine: Engine, discs: Sequence[DiscRow], view: str) -> dict[str, Any]:
