@@ -1,6 +1,7 @@
 """Vertebral bodies as they were built: plates found on the voxels, corners, heights, and what a fracture took.
 
-Plates are found on lines normal to the body's mid-line, walking from its middle to where bone ends.
+Plates are found on lines normal to the body's mid-line, walking out to where bone ends: from its middle, and near the walls, whose
+waist may lie inside them, from nearer the plate.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from spondyl.phantom.volume import Volume
 
 ACROSS_AT = np.linspace(-0.6, 0.6, 7)
 """Where plates are found, in half widths."""
-ALONG_AT = np.linspace(0.1, 0.9, 9)
+ALONG_AT = np.linspace(0.14, 0.86, 9)
 HEIGHTS_AT = (slice(0, 2), slice(3, 6), slice(7, 9))
 """Where in ALONG_AT the anterior, middle and posterior height is measured: medians, so that a Schmorl node is not a fracture."""
 BODY_TABLE = np.maximum(np.maximum(BONE, METAL), named("blood"))
@@ -62,13 +63,14 @@ def find_plate(volume: Volume, body: Body, pose: Pose, upper: bool) -> FoundPlat
     v = front_v + ALONG_AT[None] * (rear_v - front_v) + 0 * u
     chord = front_w + ALONG_AT[None] * (rear_w - front_w) + 0 * u
     sign = 1.0 if upper else -1.0
-    span = np.arange(0.0, float(np.abs(chord).max()) + 4.0, WALK_MM)
+    start = 0.45 * np.abs(2 * ALONG_AT - 1)[None] * np.abs(chord)
+    span = start[..., None] + np.arange(0.0, float((np.abs(chord) - start).max()) + 4.0, WALK_MM)
     local = np.stack(np.broadcast_arrays(u[..., None], v[..., None], sign * span), axis=-1)
     points = pose.to_patient(local.reshape(-1, 3)).reshape(local.shape)
     if not covers(volume.fine, points.reshape(-1, 3)):
         return None
     inside = sample(volume.fine, points, BODY_TABLE)
-    return FoundPlate(u, v, sign * first_exit(inside, WALK_MM))
+    return FoundPlate(u, v, sign * (start + first_exit(inside, WALK_MM)))
 
 
 def first_exit(inside: NDArray[np.floating], step_mm: float) -> NDArray[np.float64]:

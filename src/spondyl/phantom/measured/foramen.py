@@ -14,7 +14,7 @@ from spondyl.phantom.measured.sampling import BONE, FAT, ROOT, STEP_MM, named, p
 from spondyl.phantom.posture import plate_corners
 from spondyl.phantom.volume import Array
 
-PLANES_AT = (0.25, 0.5, 0.75)
+PLANES_AT = (0.35, 0.5, 0.65)
 """Where the planes lie, in widths of the pedicle from its medial wall."""
 VIEW_MM = ((9.0, 12.0), (26.0, 14.0))
 """How far a plane reaches from where the root is expected: (to the front, to the back), (down, up)."""

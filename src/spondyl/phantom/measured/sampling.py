@@ -28,7 +28,7 @@ def named(*names: str) -> Array:
 
 
 MARROW = members(marrow(body, state) for body in BODIES for state in MARROW_STATES)
-BONE = np.maximum(MARROW, named("cortex", "cortex_thin", "endplate", "haemangioma", "lesion", "cement", "spur"))
+BONE = np.maximum(MARROW, named("cortex", "cortex_thin", "endplate", "haemangioma", "lesion", "cement", "spur", "pelvis", "pelvis_cortex"))
 METAL = named("titanium", "steel")
 SAC = named("csf", "root", "cord")
 ROOT = named("root")
