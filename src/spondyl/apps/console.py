@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -37,19 +37,38 @@ def screen(stderr: bool = False) -> Console:
     return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
+class RateColumn(ProgressColumn):
+    """How many a second, or seconds for one where that is slower."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """The rate of the last steps, blank until it is known."""
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        what = self._unit.removesuffix("/s").removesuffix("s")
+        return Text(f"{speed:.1f} {self._unit}" if speed >= 1 else f"{1 / speed:.1f} s/{what}", style="dim")
+
+
 @contextmanager
-def progress_bar(wanted: bool = True) -> Iterator[OnProgress]:
-    """A bar on stderr while a terminal watches; nothing in a pipe."""
+def progress_bar(wanted: bool = True, rate: str = "") -> Iterator[OnProgress]:
+    """A bar on stderr while a terminal watches; nothing in a pipe.
+
+    Args:
+        rate: Unit of the rate that stands beside the bar, "subjects/s"; none if empty.
+    """
     console = screen(stderr=True)
-    bars = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=console, transient=True, disable=not (wanted and console.is_terminal),
-    )
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    columns += [RateColumn(rate)] if rate else []
+    bars = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not (wanted and console.is_terminal))
     shown: dict[str, Any] = {}
 
     def step(what: str, done: int, total: int) -> None:
-        if what not in shown:
-            shown[what] = bars.add_task(what)
+        if what not in shown:  # what was done before the bar stood says nothing of the rate
+            shown[what] = bars.add_task(what, completed=done, total=total)
         bars.update(shown[what], completed=done, total=total)
 
     with bars:

@@ -66,12 +66,12 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
     return item
 
 
-def density_object(stored: NDArray[np.uint8], pixel_mm: float, owner: Owner, series: int) -> Dataset:
-    """A density picture of 8 bits as Secondary Capture of modality BMD, which is how vendors export them."""
+def density_object(stored: NDArray[np.uint8], pixel_mm: float, owner: Owner, series: int, text: bool = False) -> Dataset:
+    """A density picture of 8 bits as Secondary Capture of modality BMD, which is how vendors export them; `text` is burnt in or not."""
     ds = new_object(SecondaryCaptureImageStorage, owner, series, 1)
     ds.Modality, ds.BodyPartExamined, ds.ConversionType = "BMD", "LSPINE", "WSD"
     ds.SeriesDescription, ds.ImageType, ds.PatientOrientation = "Lumbar spine density", ["DERIVED", "SECONDARY"], ["L", "F"]
-    ds.PixelSpacing = decimals([pixel_mm, pixel_mm], 6)
+    ds.PixelSpacing, ds.BurnedInAnnotation = decimals([pixel_mm, pixel_mm], 6), "YES" if text else "NO"
     put_pixels(ds, stored, bits=8)
     return ds
 

@@ -1,7 +1,6 @@
-"""A folder of DICOM studies of the digital spine, with the truth beside them.
+"""A folder of DICOM studies of the digital spine, with the truth beside them. `dicom_study` makes whole cohorts in this layout.
 
-    subject-0000/t1/0001.dcm ...     one series a folder, slices from the patient's right to the left
-    subjects/0000.json               spec and acquisitions
+    subject-0000/t1/0001.dcm ...     one series a folder
     truth.json                       `spondyl.phantom-truth/1`: labels, corners, boxes of every middle slice
 """
 
@@ -14,15 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 
 from spondyl.core.errors import InputError
 from spondyl.datasets import sources
-from spondyl.datasets.cohort import Member, as_sequence, padded
-from spondyl.datasets.dicom_writer import WHITE, Place, write_slice
-from spondyl.datasets.miniature import OnSubject, write_cohort
+from spondyl.datasets.cohort import as_sequence, draw_member, padded
+from spondyl.datasets.dicom_writer import Place, write_slice
+from spondyl.datasets.file_pixels import read_file
 from spondyl.datasets.pictures import write_picture
 from spondyl.datasets.records import DiscGrades, DiscSlice
 from spondyl.phantom import Acquisition, Profile, SubjectSpec, draw_acquisition, draw_subject, render_sagittal
@@ -56,7 +52,8 @@ def read(root: Path) -> Iterator[DiscSlice]:
 
 
 def _slice(root: Path, row: Mapping[str, Any]) -> DiscSlice:
-    pixels, spacing = _pixels(root / row["file"], f"a slice of subject {row['subject']}")
+    picture = read_file(root / row["file"], f"a slice of subject {row['subject']}")
+    pixels, spacing = picture.pixels, picture.spacing_mm
     discs = row["discs"]
     return DiscSlice(
         stem=f"{row['subject']:04d}_{row['sequence']}", patient=str(row["subject"]), sequence=row["sequence"], pixels=pixels,
@@ -66,34 +63,15 @@ def _slice(root: Path, row: Mapping[str, Any]) -> DiscSlice:
     )
 
 
-def _pixels(path: Path, where: str) -> tuple[NDArray[np.float32], tuple[float, float]]:
-    """Stored values over display white, which is what the file's window says."""
-    if not path.is_file():
-        raise InputError("dataset-file-missing", f"{where}: its file is not in the data folder", "Make the folder again")
-    try:
-        ds = dcmread(path)
-        values = ds.pixel_array
-    except (InvalidDicomError, AttributeError, ValueError, OSError) as error:
-        raise InputError("dataset-image-unreadable", f"{where}: its file cannot be decoded ({type(error).__name__})",
-                         "Make the folder again") from error
-    return values.astype(np.float32) / np.float32(WHITE), (float(ds.PixelSpacing[0]), float(ds.PixelSpacing[1]))
-
-
-def write_miniature(root: Path, subjects: int, seed: int, *, role: str = "train", profile: str = "symptomatic", slices: int = 1,
-                    resume: bool = False, on_subject: OnSubject | None = None) -> None:
-    """A cohort as DICOM: for each subject a T1 and a T2 series of that many slices, and truth.json.
-
-    Raises:
-        InputError: As `miniature.write_cohort`.
-    """
-
-    def write(folder: Path, member: Member) -> None:
-        write_study(folder / _folder(member.index), member.spec, member.scans, f"{seed}/{role}/{member.index}", slices)
-
-    members = write_cohort(root, subjects, seed, write, role=role, profile=profile, resume=resume, on_subject=on_subject)
-    rows = [{"subject": m.index, "slices": [truth_row(m.index, m.spec, scan, _middle(_folder(m.index), name, slices))
-                                            for name, scan in m.scans.items()]} for m in members]
-    body = {"schema": SCHEMA, "evidence": "in-silico", "seed": seed, "role": role, "profile": profile, "subjects": rows}
+def write_miniature(root: Path, subjects: int, seed: int, slices: int = 1) -> None:
+    """Mid-line studies in this layout, quickly: for each subject a T1 and a T2 series of that many slices, and truth.json."""
+    rows = []
+    for index in range(subjects):
+        member = draw_member(seed, "train", index)
+        write_study(root / _folder(index), member.spec, member.scans, f"{seed}/train/{index}", slices)
+        rows.append({"subject": index, "slices": [truth_row(index, member.spec, scan, _middle(_folder(index), name, slices))
+                                                  for name, scan in member.scans.items()]})
+    body = {"schema": SCHEMA, "evidence": "in-silico", "seed": seed, "role": "train", "profile": "symptomatic", "subjects": rows}
     (root / "truth.json").write_text(json.dumps(body, indent=1) + "\n", "utf-8")
 
 

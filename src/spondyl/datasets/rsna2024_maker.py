@@ -38,7 +38,8 @@ def draw_plan(order: Order, index: int) -> Plan:
         scans["axial_t2"] = replace(axial, stacks=axial.stacks[:half])
         scans["axial_t2_upper"] = replace(axial, stacks=axial.stacks[half:], noise_seed=int(rng.integers(2**31)))
     numbers = {name: _numbers(rng, scans[name].slices) for name in series_names(scans)}
-    missing = [target for target in TARGETS for name, share in MISSING.items() if name in target and rng.random() < share]
+    rates = [next(share for name, share in MISSING.items() if name in target) for target in TARGETS]
+    missing = [target for target, rate in zip(TARGETS, rates, strict=True) if rng.random() < rate]
     split = "test" if order.role == "test" else "train"
     return Plan(index, spec, scans, {"split": split, "numbers": numbers, "missing": missing, "study": str(number_id(order.owner(0), index))})
 

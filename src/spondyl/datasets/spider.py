@@ -10,10 +10,8 @@ at the left, never interpolated. A box is the disc's mask in that slice with `co
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +20,10 @@ from numpy.typing import NDArray
 
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.datasets import sources
-from spondyl.datasets.cohort import Member, grades_of_truth, padded
-from spondyl.datasets.metaimage import SAGITTAL, Volume, oriented, read_mha, write_mha
-from spondyl.datasets.miniature import OnSubject, write_cohort
+from spondyl.datasets.cohort import padded
+from spondyl.datasets.metaimage import SAGITTAL, Volume, oriented, read_mha
 from spondyl.datasets.records import Box, DiscGrades, DiscSlice
 from spondyl.datasets.tables import grades_of, number, read_table
-from spondyl.phantom import render_sagittal
-from spondyl.phantom.anatomy import stack
-from spondyl.phantom.label_map import label_map
-from spondyl.phantom.truth import measure
 
 COLUMNS = {"modic": "Modic", "upper_endplate": "UP endplate", "lower_endplate": "LOW endplate", "spondylolisthesis": "Spondylolisthesis",
            "herniation": "Disc herniation", "narrowing": "Disc narrowing", "bulging": "Disc bulging", "pfirrmann": "Pfirrman grade"}
@@ -118,58 +111,3 @@ def disc_boxes(mask: NDArray[Any]) -> dict[int, Box]:
             tight = (float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
             boxes[int(label) - FIRST_DISC + 1] = padded(tight, mask.shape)
     return boxes
-
-
-GAP_MM, SLICES = 4.4, 3
-STORED = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-"""How every second subject of a miniature is stored: axes along the patient's, as many archives do."""
-
-
-def write_miniature(root: Path, subjects: int, seed: int, *, role: str = "train", profile: str = "symptomatic", resume: bool = False,
-                    on_subject: OnSubject | None = None) -> None:
-    """A small SPIDER of the digital spine: a T1 and a T2 volume with masks for each subject, gradings, overview.
-
-    Raises:
-        InputError: As `miniature.write_cohort`.
-    """
-    members = write_cohort(root, subjects, seed, _write_subject, role=role, profile=profile, resume=resume, on_subject=on_subject)
-    with (root / "radiological_gradings.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["Patient", "IVD label ", *(f" {name}" for name in COLUMNS.values())])  # the release has such spaces
-        for member in members:
-            for disc, grades in truth_grades(member).items():
-                writer.writerow([member.index + 1, disc, *(getattr(grades, name) for name in COLUMNS)])
-            writer.writerow([member.index + 1, 0, *[0] * len(COLUMNS)])
-    with (root / "overview.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["new_file_name", "subset", "num_vertebrae", "num_discs"])
-        for member in members:
-            count = len(truth_grades(member))
-            writer.writerows([f"{member.index + 1}_{name}", "training", count, count] for name in member.scans)
-
-
-def truth_grades(member: Member) -> dict[int, DiscGrades]:
-    """Measured grades of the discs in a subject's field of view."""
-    truth = measure(member.spec, stack(member.spec), member.scans["t2"])
-    return {disc.from_bottom: grades_of_truth(disc) for disc in truth.discs}
-
-
-def _whole_discs(labels: NDArray[np.uint8], whole: Mapping[int, DiscGrades]) -> NDArray[np.uint8]:
-    """The mask without discs that the field of view cuts."""
-    cut = (labels >= FIRST_DISC) & ~np.isin(labels, [FIRST_DISC - 1 + disc for disc in whole])
-    return np.where(cut, 0, labels).astype(np.uint8)
-
-
-def _write_subject(root: Path, member: Member) -> None:
-    for folder in ("images", "masks"):
-        (root / folder).mkdir(exist_ok=True)
-    whole = truth_grades(member)
-    for name, scan in member.scans.items():
-        laterals = [(k - SLICES // 2) * GAP_MM for k in range(SLICES)]
-        scans = [replace(scan, lateral_mm=scan.lateral_mm + side, noise_seed=scan.noise_seed + k) for k, side in enumerate(laterals)]
-        voxels = np.stack([render_sagittal(member.spec, one).pixels for one in scans])
-        masks = np.stack([_whole_discs(label_map(member.spec, one), whole) for one in scans])
-        for folder, values in (("images", np.rint(voxels * 1000).astype(np.int16)), ("masks", masks)):
-            volume = Volume(values, (scan.spacing_mm[1], scan.spacing_mm[0], GAP_MM), SAGITTAL, (laterals[0], -60.0, 160.0))
-            stored = oriented(volume, STORED) if member.index % 2 else volume
-            write_mha(root / folder / f"{member.index + 1}_{name}.mha", stored)

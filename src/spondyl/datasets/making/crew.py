@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ MAX_WORKERS = 64
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def work_through(jobs: Sequence[int], work: Callable[[int], T], workers: int) -> Iterator[T]:
+def work_through(jobs: Sequence[int], work: Callable[[int], T], workers: int) -> Generator[T, None, None]:
     """What `work` answers for each job, as they are done. `work` must be a picklable function of no state.
 
     One worker is this process itself. Ctrl-C and SIGTERM end all of them at once (KeyboardInterrupt).

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from spondyl.datasets.making.order import Order
-from spondyl.phantom.measured import FilmTruth, SubjectTruth, measure_subject
+from spondyl.phantom.measured import DiscSpaceTruth, FilmTruth, SubjectTruth, measure_subject
 from spondyl.phantom.measured.film import film_truth as measure_film
 from spondyl.phantom.measured.series import series_points
 from spondyl.phantom.rays import DxaScan, Film
@@ -46,6 +48,13 @@ def stenosis_marks(truth: SubjectTruth, series: Mapping[str, MrSeries]) -> dict[
             if target not in marks or point.off_mm < marks[target][0]:
                 marks[target] = (point.off_mm, (grade, name, point.slice_index, point.x, point.y))
     return {target: mark for target, (_, mark) in marks.items()}
+
+
+def whole_discs(truth: SubjectTruth, series: MrSeries) -> list[DiscSpaceTruth]:
+    """Discs whose four mid-line corners lie on the pictures of a series."""
+    limits = np.array([series.acquisition.columns, series.acquisition.rows, len(series.pixels)]) - 1
+    seen = {disc.from_bottom: series.to_image(np.array(disc.corners_mm)) for disc in truth.discs}
+    return [disc for disc in truth.discs if bool(((place := seen[disc.from_bottom]) >= 0).all() and (place <= limits).all())]
 
 
 @dataclass(frozen=True, slots=True)
