@@ -197,14 +197,15 @@ def _break(body: Body, fracture: FractureSpec) -> Body:
         return body
     lower, upper, loss = body.lower, body.upper, fracture.loss
     front, rear = upper.anterior - loss * (upper.anterior - lower.anterior), upper.posterior
-    hollow, wall = 0.0, body.wall_mm
+    shapes, wall = [lower.shape, upper.shape], body.wall_mm
     if fracture.kind == "crush":
         rear, wall = rear - loss * (rear - lower.posterior), (wall[0], wall[1] - RETROPULSION * loss)
+        shapes = [replace(s, concavity_mm=s.concavity_mm * (1 - loss)) for s in shapes]
     elif fracture.kind == "biconcave":
-        front, hollow = upper.anterior, loss * body.expected_mm[1] / 2
-    roof = Plate(front, rear, replace(upper.shape, concavity_mm=upper.shape.concavity_mm + hollow), fracture.step_mm)
-    floor = Plate(lower.anterior, lower.posterior, replace(lower.shape, concavity_mm=lower.shape.concavity_mm + hollow))
-    return replace(body, lower=floor, upper=roof, wall_mm=wall)
+        front = upper.anterior
+        shapes = [replace(s, concavity_mm=s.concavity_mm + loss * body.expected_mm[1] / 2) for s in shapes]
+    floor = Plate(lower.anterior, lower.posterior, shapes[0])
+    return replace(body, lower=floor, upper=Plate(front, rear, shapes[1], fracture.step_mm), wall_mm=wall)
 
 
 SACRAL_HEIGHT_MM = (29.0, 25.0, 21.0, 18.0, 15.0)
