@@ -43,12 +43,12 @@ class MrStyle:
     axial_mm: tuple[float, ...] = (0.35, 0.39, 0.45, 0.52, 0.56, 0.625)
     thickness_mm: tuple[float, ...] = (3.0, 3.5, 4.0, 4.0)
     gap_share: Range = (0.1, 0.2)
-    interpolation: Range = (1.0, 1.7)
-    window: Range = (0.45, 0.95)
+    interpolation: Range = (1.0, 1.45)
+    window: Range = (0.55, 1.0)
     bandwidth_hz: Range = (140.0, 280.0)
     coil_mm: Range = (90.0, 420.0)
     coil_end: Range = (0.1, 0.5)
-    band_rate: float = 0.4
+    band_rate: float = 0.5
     noise: Range = (0.006, 0.035)
     gain: Range = (0.6, 1.6)
     ghost_rate: float = 0.12
@@ -62,7 +62,7 @@ STYLES = {
         MrStyle("train"),
         MrStyle("eval", t1=((400.0, 800.0), (8.0, 16.0)), t2=((2500.0, 5600.0), (75.0, 130.0)), stir=((3200.0, 5600.0), (28.0, 75.0)),
                 sagittal_mm=(0.29, 0.34, 0.43, 0.52, 0.56, 0.66, 0.7, 0.78, 0.94), axial_mm=(0.31, 0.42, 0.48, 0.59, 0.68),
-                thickness_mm=(3.2, 3.8, 4.2, 4.5), window=(0.3, 1.0), coil_mm=(75.0, 500.0), noise=(0.008, 0.045),
+                thickness_mm=(3.2, 3.8, 4.2, 4.5), window=(0.4, 1.0), interpolation=(1.0, 1.6), coil_mm=(75.0, 500.0), noise=(0.008, 0.045),
                 gain=(0.4, 2.0), ghost_rate=0.2, wrap_rate=0.1, turn_deg=(3.0, 4.0)),
         MrStyle("easy", stir_rate=0.0, straight_rate=0.0, interpolation=(1.0, 1.2), coil_mm=(300.0, 400.0), coil_end=(0.0, 0.1),
                 band_rate=0.0, noise=(0.004, 0.01), gain=(0.9, 1.1), ghost_rate=0.0, wrap_rate=0.0, turn_deg=(0.5, 0.5)),

@@ -11,14 +11,14 @@ from spondyl.phantom.resonance.sampling import Plane
 
 SIZE = (128, 128, 128)
 """Points of the periodic tile along z, y, x: powers of two."""
-STEP_MM = 0.8
+STEP_MM = 0.6
 LEVELS = 36
-SCALES_MM = ((0.8, 0.68), (2.4, 0.73))
+SCALES_MM = ((0.5, 0.72), (2.4, 0.69))
 """(standard deviation of the blobs, share): trabecular mottling and patches [O]."""
 
 
 def grain(seed: int, plane: Plane) -> NDArray[np.float32]:
-    """About standard normal values at the points of a plane, the same for the same seed and body point; they repeat after 102 mm."""
+    """About standard normal values at the points of a plane, the same for the same seed and body point; they repeat after 77 mm."""
     offset = np.random.default_rng((seed, 77)).integers(0, 128, 3)
     index = np.zeros((), np.int32)
     stride = (1, SIZE[2], SIZE[2] * SIZE[1])
