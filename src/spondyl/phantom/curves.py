@@ -12,7 +12,8 @@ from spondyl.phantom.canvas import Array
 from spondyl.phantom.spec import SubjectSpec
 
 Line = NDArray[np.float64]
-HEIGHTS_MM = np.arange(-330.0, 200.0, 1.0)
+HEIGHTS_MM = np.arange(-660.0, 200.0, 1.0)
+"""y at which the lines are known: from above the neck of a tall spine of 17 vertebrae to below the coccyx."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +69,7 @@ def curves(spec: SubjectSpec, spine: Spine, lateral_mm: float = 0.0) -> Curves:
     skin = _smooth(fascia, 28) + np.interp(HEIGHTS_MM, levels, spec.soft.back_fat_mm)
     skin = np.maximum(_smooth(skin, 12), fascia + 3)
     middle = spine.bodies[2].centre[1]
-    belly = float(np.interp(middle, HEIGHTS_MM, front)) - spec.soft.belly_mm + ((HEIGHTS_MM - middle - 20) / 95) ** 2 * 9
+    belly = float(np.interp(middle, HEIGHTS_MM, front)) - spec.soft.belly_mm + np.minimum(np.abs(HEIGHTS_MM - middle - 20) / 95, 3) ** 2 * 9
     return Curves(front, back, sac_front, sac_back, bone_back, fascia, skin, belly, cosine)
 
 
