@@ -45,7 +45,7 @@ class XrayAcquisition:
         marker_at: (x, y) of its middle, shares of the film.
         marker_mm: Its height.
         response: How signal becomes grey: "log", "linear" or "sigmoid" (film).
-        latitude: Range of greys over the range of log signal that lies behind the body (2nd to 98th percentile), as the processing finds it.
+        latitude: Range of the greys over that of log signal behind the body (2nd to 98th percentile), which the processing finds.
         flatten: Share of slow changes that the processing takes away, 0..1.
         enhance: Gain of fine detail in the processing; 0 is none.
         photometric: MONOCHROME1 stores bright as low.

@@ -118,15 +118,11 @@ def stretch(values: Array, positions: NDArray[np.floating]) -> Array:
 
 def _visible(grid: Grid, projection: Projection, lattice: Lattice) -> Window | None:
     """The voxels whose rays can reach the lattice, or None."""
-    axis, side = DEPTH_AXIS[projection.view], ACROSS_AXIS[projection.view]
+    axis = DEPTH_AXIS[projection.view]
     ends = [grid.origin_mm[axis] + k * grid.spacing_mm for k in (-1, grid.shape[2 - axis])]
-    corners = [(u, v) for u in lattice.across()[[0, -1]] for v in lattice.down()[[0, -1]]]
-    low, high = np.full(3, -np.inf), np.full(3, np.inf)
-    for k, from_corner in ((side, lambda c, p: (c[0] - p[1]) / p[0]), (2, lambda c, p: (-c[1] - p[2]) / p[0])):
-        spots = [from_corner(c, projection.plane(end)) + projection.centre_mm[k] for c in corners for end in ends]
-        low[k], high[k] = min(spots) - 2 * grid.spacing_mm, max(spots) + 2 * grid.spacing_mm
-    low[axis], high[axis] = ends
-    return grid.window(low, high)
+    corners = np.array([(u, v) for u in lattice.across()[[0, -1]] for v in lattice.down()[[0, -1]]])
+    spots = np.concatenate([projection.to_plane(corners, end) for end in ends])
+    return grid.window(spots.min(axis=0) - 2 * grid.spacing_mm, spots.max(axis=0) + 2 * grid.spacing_mm)
 
 
 def _seen_grid(grid: Grid, window: Window) -> Grid:
@@ -140,7 +136,7 @@ def _project(
     slab: NDArray[np.floating], depth_mm: float, grid: Grid, projection: Projection, lattice: Lattice, sums: Array, hold: bool,
 ) -> None:
     """Add a slab (channels, z, across) to the sums (channels, across, down) where it lands."""
-    tall, wide = (_extent(slab.any(axis=(0, k))) for k in (2, 1))
+    tall, wide = (_extent(np.asarray(slab.any(axis=(0, k)))) for k in (2, 1))
     if tall.start >= tall.stop:
         return
     scale, shift, rise = projection.plane(depth_mm)

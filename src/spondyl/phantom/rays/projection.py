@@ -60,6 +60,16 @@ class Projection:
         c, s = np.cos(np.radians(self.roll_deg)), np.sin(np.radians(self.roll_deg))
         return np.stack([c * across - s * down + (self.columns - 1) / 2, s * across + c * down + (self.rows - 1) / 2], axis=-1)
 
+    def to_plane(self, detector_mm: NDArray[np.floating], depth_mm: float) -> Vector:
+        """The inverse of `to_detector` in a plane of that depth: patient points (n, 3) of detector points (n, 2)."""
+        scale, shift, rise = self.plane(depth_mm)
+        at = np.asarray(detector_mm, np.float64)
+        points = np.empty((len(at), 3))
+        points[:, ACROSS_AXIS[self.view]] = (at[:, 0] - shift) / scale + self.centre_mm[ACROSS_AXIS[self.view]]
+        points[:, DEPTH_AXIS[self.view]] = depth_mm
+        points[:, 2] = (-at[:, 1] - rise) / scale + self.centre_mm[2]
+        return points
+
     def plane(self, depth_mm: float) -> tuple[float, float, float]:
         """(scale, across offset, head offset): a point of that plane lies at scale * (coordinate - centre) + offset on the detector."""
         scale = float(self.magnification(depth_mm))

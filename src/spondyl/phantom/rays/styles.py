@@ -11,6 +11,8 @@ from spondyl.phantom.rays.acquisition import DXA_PAIRS, DxaAcquisition, XrayAcqu
 from spondyl.phantom.volume import Volume
 
 Range = tuple[float, float]
+MOST = (2500, 1650)
+"""Rows and columns of the largest films; longer ones get larger pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,16 @@ def draw_xray(
     sid = 1800.0 if whole else _even(rng, how.sid_mm)
     oid = _even(rng, how.oid_ap_mm if view == "ap" else how.oid_lateral_mm)
     centre, height, width = _frame(rng, volume, view, how, whole, sid / (sid - oid))
+    pixel = max(pixel, height / MOST[0], width / MOST[1])
     shift = (0.0, 0.0) if whole else (rng.normal(0, how.shift_sd_mm * 0.6), rng.normal(0, how.shift_sd_mm))
     edges = _edges(rng, how)
     side, at = _marker(rng, view, edges)
+    shutter = bool(rng.random() < 0.4)
     return XrayAcquisition(
         view, int(height / pixel), int(width / pixel), pixel, sid, oid, centre, (float(shift[0]), float(shift[1])),
         float(np.clip(rng.normal(0, how.roll_sd), -8, 8)), _even(rng, how.kvp_ap if view == "ap" else how.kvp_lateral),
         _even(rng, how.dose_ugy), float(np.clip(rng.normal(0, how.exposure_sd), -1.5, 1.5)), _even(rng, how.scatter),
-        float(rng.uniform(30, 60)), bool(rng.random() < 0.9), _even(rng, how.focal_mm), _even(rng, how.blur_px), edges, bool(rng.random() < 0.4), 1.0,
+        float(rng.uniform(30, 60)), bool(rng.random() < 0.9), _even(rng, how.focal_mm), _even(rng, how.blur_px), edges, shutter, 1.0,
         side if rng.random() < how.marker else "", at, float(rng.uniform(10, 20)),
         str(rng.choice(["log", "linear", "sigmoid"], p=how.responses)), _even(rng, how.latitude), _even(rng, how.flatten),
         _even(rng, how.enhance), "MONOCHROME1" if rng.random() < how.inverted else "MONOCHROME2", int(rng.integers(2**31)),
