@@ -11,6 +11,8 @@ from spondyl.phantom.volume import Volume, inside
 
 Place = NDArray[np.float64]
 LOOPS = 30
+HOLLOW = "epidural_fat"
+"""What fills the belly's hollow before organs lie in it: fat, told from that under the skin by its row."""
 GUT_MM = 2.0
 """Thickness of the wall of the gut [O]."""
 
@@ -31,8 +33,9 @@ def _at(volume: Volume, torso: Torso, z: float) -> tuple[float, float]:
     return float(torso.belly[row]) + 42.0, float(torso.front[row]) - 8.0
 
 
-def _blob(volume: Volume, centre: Place, half: Place, names: tuple[str, ...], wall_mm: float = GUT_MM, turn: float = 0.0, only: str = "fat") -> None:
-    """An ellipsoid of nested materials from the outside in; laid only over one material."""
+def _blob(volume: Volume, centre: Place, half: Place, names: tuple[str, ...], wall_mm: float = GUT_MM, turn: float = 0.0,
+          only: str = HOLLOW) -> None:
+    """An ellipsoid of nested materials from the outside in; laid only over one material, and over edges."""
     block = volume.trunk
     window = block.grid.around(centre[None], float(half.max()) + 1.5)
     if window is None:
@@ -41,7 +44,7 @@ def _blob(volume: Volume, centre: Place, half: Place, names: tuple[str, ...], wa
     c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     a, b = (c * x + s * z) / np.float32(half[0]), (c * z - s * x) / np.float32(half[2])
     d = (np.sqrt(a * a + b * b + np.square(y / np.float32(half[1]))) - 1) * np.float32(half.min())
-    free = block.label[window] == material(only)
+    free = (block.label[window] == material(only)) | ((block.share[window] < 245) & (block.under[window] == material(only)))
     for k, name in enumerate(names):
         cover = inside(d + np.float32(k * wall_mm), block.grid.spacing_mm) * free
         block.paint(window, np.where(cover < 0.06, 0, cover), material(name))
@@ -63,7 +66,7 @@ def _loops(volume: Volume, torso: Torso, rng: np.random.Generator) -> None:
 def _colon(volume: Volume, torso: Torso, rng: np.random.Generator) -> None:
     """Large gut at both flanks and in front; gas rises to the front of it, as a patient lies on the back."""
     trunk = volume.spec.trunk
-    frame = [(-0.62, z) for z in (-30, 0, 30, 60, 90)] + [(0.62, z) for z in (-40, -10, 20, 50, 80, 110)]
+    frame = [(-0.62, z) for z in (-30.0, 0.0, 30.0, 60.0, 90.0)] + [(0.62, z) for z in (-40.0, -10.0, 20.0, 50.0, 80.0, 110.0)]
     frame += [(x, 95.0 - 30 * (1 - x * x * 4)) for x in (-0.4, -0.2, 0.0, 0.2, 0.4)] + [(0.3, -60.0), (0.05, -75.0)]
     gassy = set(rng.permutation(len(frame))[:trunk.gas].tolist())
     for k, (share, z) in enumerate(frame):

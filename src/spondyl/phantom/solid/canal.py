@@ -6,6 +6,7 @@ import numpy as np
 
 from spondyl.phantom.curves import HEIGHTS_MM
 from spondyl.phantom.materials import material
+from spondyl.phantom.solid.between import paint_between
 from spondyl.phantom.solid.foramina import paint_foramina
 from spondyl.phantom.solid.tube import Tube, slabs, tube_of
 from spondyl.phantom.volume import Array, Block, Volume, Window, inside
@@ -21,6 +22,7 @@ CORD_MM = (4.4, 3.5)
 def paint_canal(volume: Volume) -> None:
     """Everything inside the bony canal and the foramina; what narrows them is painted over it later."""
     tube = tube_of(volume.spec, volume.spine)
+    paint_between(volume, tube)
     for window in slabs(volume, tube, float(tube.half_width.max()) + 1, 3.0, 5.0):
         place = volume.posture.straighten(*volume.fine.grid.open(window))
         _paint_slab(volume, tube, window, place)
@@ -34,6 +36,7 @@ def _paint_slab(volume: Volume, tube: Tube, window: Window, place: tuple[Array, 
     low = tube.at("back", z) - 2.5
     end = np.float32(-_end_of_fat(volume))
     d = np.maximum(np.maximum((y - bone) * cosine, (low - y) * cosine), np.maximum(np.abs(x) - half, end - z))
+    d = np.maximum(d, flavum_depth(tube, place) - 0.5)
     _lay(block, window, inside(d, edge), "epidural_fat")
     d = sac_distance(tube, place)
     _lay(block, window, inside(d - DURA_MM, edge), "dura")
@@ -81,18 +84,24 @@ def cord_taper(volume: Volume, z: Array) -> Array:
 
 def _flavum(volume: Volume, tube: Tube, window: Window, place: tuple[Array, Array, Array]) -> None:
     """A V behind the sac at each disc level: it touches a healthy sac where it is 3 mm thick, and grows into it."""
-    x, y, z = place
+    x, z = place[0], place[2]
     thick = _flavum_mm(volume, z)
     if not any(side.any() for side in thick):
         return
-    front, rear, cosine, half = (tube.at(name, z) for name in ("sac_front", "sac_back", "cosine", "sac_half"))
-    middle, deep = (front + rear) / 2, (rear - front) / 2 * cosine
-    c, s = np.float32(np.cos(np.radians(FLAVUM_DEG))), np.float32(np.sin(np.radians(FLAVUM_DEG)))
-    reach = np.sqrt(np.square(half * 0.96 * s) + np.square(deep * 1.04 * c)) + np.float32(0.7 + FLAVUM_HEALTHY_MM)
-    out = np.abs(x) * s + (y - middle) * cosine * c - reach
+    out = flavum_depth(tube, place)
     own = np.where(x < 0, *thick)
     d = np.maximum(np.maximum(out, -out - own), np.abs(x) - tube.at("half_width", z) - 1)
     _lay(volume.fine, window, inside(d, volume.fine.grid.spacing_mm) * (own > 0.3), "flavum")
+
+
+def flavum_depth(tube: Tube, place: tuple[Array, Array, Array]) -> Array:
+    """Distance (mm) behind the outer surface of the yellow ligament, which lies 3 mm and a little behind a healthy sac."""
+    x, y, z = place
+    front, rear, cosine, half = (tube.at(name, z) for name in ("sac_front", "sac_back", "cosine", "sac_half"))
+    deep = (rear - front) / 2 * cosine
+    c, s = np.float32(np.cos(np.radians(FLAVUM_DEG))), np.float32(np.sin(np.radians(FLAVUM_DEG)))
+    reach = np.sqrt(np.square(half * 0.96 * s) + np.square(deep * 1.04 * c)) + np.float32(0.7 + FLAVUM_HEALTHY_MM)
+    return np.asarray(np.abs(x) * s + (y - (front + rear) / 2) * cosine * c - reach, np.float32)
 
 
 def _flavum_mm(volume: Volume, z: Array) -> tuple[Array, Array]:

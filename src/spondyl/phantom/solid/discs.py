@@ -1,4 +1,4 @@
-"""Painter of the discs: nucleus, annulus, outer fibres, cleft and fissure, rims that bulge. Remnants in the sacrum too.
+"""Painter of the discs: nucleus, annulus, outer fibres, cleft and fissure, rims that bulge.
 
 A disc lies between the posed plates of its two bodies and reaches a little under them: bodies are painted over it.
 """
@@ -50,14 +50,11 @@ class DiscShape:
 
 
 def disc_shapes(volume: Volume) -> tuple[DiscShape, ...]:
-    """All discs from the lowest up, then the remnants in the sacrum."""
+    """All discs from the lowest up; the remnants in the sacrum are the sacrum's own."""
     spine, posture = volume.spine, volume.posture
     bodies, poses = (spine.sacrum[0], *spine.bodies), (posture.sacrum[0], *posture.bodies)
-    shapes = [_shape(volume, disc, posture.discs[i], (bodies[i], bodies[i + 1]), (poses[i], poses[i + 1]))
-              for i, disc in enumerate(spine.discs)]
-    shapes += [_shape(volume, disc, posture.remnants[k], (spine.sacrum[k + 1], spine.sacrum[k]), (posture.sacrum[k + 1], posture.sacrum[k]))
-               for k, disc in enumerate(spine.remnants)]
-    return tuple(shapes)
+    return tuple(_shape(volume, disc, posture.discs[i], (bodies[i], bodies[i + 1]), (poses[i], poses[i + 1]))
+                 for i, disc in enumerate(spine.discs))
 
 
 def paint_discs(volume: Volume) -> None:
@@ -106,7 +103,8 @@ def _paint(volume: Volume, shape: DiscShape) -> None:
     block.paint(window, _firm(inside(d, block.grid.spacing_mm)), annulus(index))
     block.paint(window, _firm(_fibres(shape, d, rim)), material("ligament"))
     level = w - (roof + floor) / 2
-    block.paint(window, _firm(_core(shape, (a, b, level / (0.56 * (roof - floor) + 0.8)), level, d)), nucleus(index))
+    up = np.asarray(level / (0.56 * (roof - floor) + 0.8), np.float32)
+    block.paint(window, _firm(_core(shape, (a, b, up), np.asarray(level, np.float32), d)), nucleus(index))
     if spec.fissure > 0:
         at = np.sqrt(np.square((v - 0.93 * shape.half_depth_mm) / 2.2) + np.square(u / 5.0) + np.square(w / 1.3))
         block.paint(window, _firm(inside((at - 1) * 1.5, 1.2) * np.float32(spec.fissure * 0.5)), material("joint_fluid"))
@@ -142,7 +140,7 @@ def rim_distance(shape: DiscShape, place: tuple[Array, Array, Array], floor: Arr
     aa = a * a
     share = aa / (aa + b * b + np.float32(1e-3))
     reach = ends + share * (side - ends)
-    return np.asarray((kidney(a, b) - 1) * half - reach, np.float32), a, b
+    return np.asarray((kidney(a, b) - 1) * half - reach, np.float32), np.asarray(a, np.float32), np.asarray(b, np.float32)
 
 
 def _fibres(shape: DiscShape, d: Array, rim: Array) -> Array:

@@ -53,10 +53,11 @@ def _fat(volume: Volume, tube: Tube, body: Body, own: VertebraSpec, side: int) -
     up = np.clip((w - low) / max(top - low, 1.0), 0, 1)
     deep = FORAMEN_MM[1] + (FORAMEN_MM[0] - FORAMEN_MM[1]) * up
     middle, tall = (low + top) / 2, (top - low) / 2
-    hole = (np.hypot((v - behind - deep / 2 + 1) / (deep / 2 + 1), (w - middle) / tall) - 1) * deep / 2
+    hole = (np.hypot((v - behind - deep / 2 + 1.5) / (deep / 2 + 2.2), (w - middle) / (tall + 2)) - 1) * deep / 2
     across = np.maximum(side * u - outer, inner - side * u)
-    volume.fine.paint_inside(window, np.maximum(hole, across), material("epidural_fat"), edge_mm=1.0)
-    for at, radius in ((0.38, 1.0), (0.2, 0.8)):
+    flare = np.square(np.clip((side * u - outer + 8) / 8, 0, 1)) * np.float32(3.5)
+    volume.fine.paint_inside(window, np.maximum(hole + flare, across), material("epidural_fat"), edge_mm=1.0)
+    for at, radius in ((0.36, 0.8), (0.18, 0.6)):
         spot = np.hypot(v - behind - 2.2, w - low - at * (top - low)) - radius
         volume.fine.paint_inside(window, np.maximum(spot, across), material("vessel"))
 
@@ -75,9 +76,9 @@ def _path(tube: Tube, body: Body, own: VertebraSpec, side: int) -> Path:
     wall = (body.lower.posterior + body.upper.posterior) / 2
     half, pedicle = own.arch.canal_mm[0] / 2, own.arch.pedicle_mm[0]
     sac = float(np.interp(body.upper.posterior[1], *tube.lines_at("sac_half")))
-    ganglion = low - 0.9 - GANGLION_MM
-    stops = [(0.8 * sac, top + 5.0, 4.5), (half - 2.6, top - 4.0, 3.4), (half - 1.6, low + 1.0, 4.0),
-             (half + 0.2 * pedicle, ganglion, 4.6), (half + 0.8 * pedicle, ganglion - 0.6, 4.6), (half + pedicle + 7, ganglion - 9, 1.0),
+    ganglion = low - (4.0 if body.index == 0 else 1.5) - GANGLION_MM  # the lowest transverse process is broad
+    stops = [(0.8 * sac, top + 5.0, 4.5), (half - 2.6, top - 4.0, 3.4), (half - 2.6, low + 0.5, 3.8),
+             (half - 0.2, ganglion, 3.7), (half + 0.8 * pedicle, ganglion - 0.6, 3.6), (half + pedicle + 7, ganglion - 9, 1.0),
              (half + pedicle + 12, ganglion - 20, -4.0)]
     return _points(wall, up, back, stops, side)
 

@@ -1,4 +1,4 @@
-"""Painter of what lies beside and behind the spine in the coarse block: psoas, the clefts between the muscles of the back, great vessels."""
+"""Painter of what lies beside and behind the spine in the coarse block: psoas, fat in the muscles of the back, great vessels."""
 
 from __future__ import annotations
 
@@ -69,22 +69,26 @@ def _back(volume: Volume, torso: Torso, side: float) -> None:
     rows = _rows(volume, -60.0, high)
     z = volume.trunk.grid.axis("z")[rows]
     fat = spec.trunk.multifidus_fat
-    window = volume.trunk.grid.window(np.array([*( (8.0, 0.0) if side > 0 else (-60.0, 0.0)), -1e9]), np.array([60.0 if side > 0 else -8.0, 0.0, 1e9]))
-    if window is None or rows.stop <= rows.start:
+    if rows.stop <= rows.start:
         return
-    y_all = volume.trunk.grid.axis("y")
-    first, last = float((torso.front[rows] + 45).min()), float(torso.fascia[rows].max())
-    part: Window = (rows, slice(int(np.searchsorted(y_all, first)), int(np.searchsorted(y_all, last))), window[2])
+    reach = sorted(side * a for a in (4.0, 60.0))
+    shift = torso.shift[rows]
+    window = volume.trunk.grid.window(np.array([float(shift.min()) + reach[0], float((torso.front[rows] + 42).min()), -1e9]),
+                                      np.array([float(shift.max()) + reach[1], float(torso.fascia[rows].max()) + 3, 1e9]))
+    if window is None:
+        return
+    part: Window = (rows, window[1], window[2])
     x, y, zz = volume.trunk.grid.open(part)
     fascia = torso.fascia[rows][:, None, None]
     beside = side * (x - torso.shift[rows][:, None, None])
-    streak = 0.5 + 0.5 * np.sin(0.42 * beside + 0.9 * np.sin(0.11 * y + 1.7 * side)) * np.sin(0.24 * y + 0.06 * zz + 0.8 * np.sin(0.15 * beside))
-    low = np.interp(z, (-40.0, 20.0, high), (1.6, 1.2, 0.5)).astype(np.float32)[:, None, None]
-    behind = np.clip(1.2 - (fascia - y) / 45, 0.4, 1.2)
-    share = np.clip(2.4 * fat * low * behind * (streak - 0.25), 0, 0.85) * (beside < 33)
-    bow = 27 + 5 * np.cos((fascia - y) / 18)
-    cleft = np.clip(1.1 - np.abs(beside - bow) / 1.3, 0, 1) * np.clip(0.35 + 1.6 * fat, 0, 0.9)
-    cover = np.maximum(share, cleft) * (y < fascia - 2)
+    deep = fascia - y
+    low = np.interp(z, (-40.0, 20.0, high - 40, high), (1.5, 1.1, 0.7, 0.0)).astype(np.float32)[:, None, None]
+    wave = np.sin(0.36 * beside + 1.3 * np.sin(0.13 * deep + 0.03 * zz)) + np.sin(0.31 * deep + 0.02 * zz + 1.1 * np.sin(0.17 * beside))
+    streak = np.clip(0.8 * wave - 0.75 + 1.5 * fat * low, 0, 1)
+    bow = 25 + 9 * np.sin(np.clip(deep / 42, 0, 1) * np.pi)
+    share = np.clip((0.25 + 1.3 * fat) * streak * low + 0.6 * fat * low, 0, 0.85) * np.clip((bow - beside) / 3, 0, 1)
+    cleft = np.clip(1.2 - np.abs(beside - bow) / 1.4, 0, 1) * np.clip((0.15 + 2.0 * fat) * low, 0, 0.85)
+    cover = np.maximum(share, cleft) * np.clip((deep - 1) / 2, 0, 1)
     volume.trunk.paint(part, np.where(cover < 0.06, 0, cover), material("fat"))
 
 
@@ -96,11 +100,11 @@ def _vessels(volume: Volume, torso: Torso) -> None:
     fork = float(volume.posture.bodies[1].centre[2]) - 10.0
     grid = volume.trunk.grid
     rows = _rows(volume, fork, float(grid.axis("z")[-1]) + 1)
-    for side, half in ((1.0, (aorta, aorta)), (-1.0, (9.5, 7.5))):
+    for side, halves in ((1.0, (aorta, aorta)), (-1.0, (9.5, 7.5))):
         n = rows.stop - rows.start
         x = torso.shift[rows] + side * (6.0 if side > 0 else 14.0)
-        y = torso.front[rows] - (gap if side > 0 else 2.5) - half[1]
-        sizes = (np.full(n, half[0], np.float32), np.full(n, half[1], np.float32))
+        y = torso.front[rows] - (gap if side > 0 else 2.5) - halves[1]
+        sizes = (np.full(n, halves[0], np.float32), np.full(n, halves[1], np.float32))
         _tube(volume, rows, (np.asarray(x, np.float32), np.asarray(y, np.float32)), sizes, "vessel")
     rows = _rows(volume, -90.0, fork + 4)
     z = grid.axis("z")[rows]
@@ -109,5 +113,5 @@ def _vessels(volume: Volume, torso: Torso) -> None:
     for side, away, half in ((1.0, 2.0, 5.0), (-1.0, 2.0, 5.0), (1.0, -9.0, 6.0), (-1.0, -7.0, 6.0)):
         x = torso.shift[rows] + side * (7.0 + 62.0 * down) + side * (away < 0) * -6
         y = start - 4 - half + away * -0.4 - 18 * down - away * down
-        sizes = np.full(len(z), half, np.float32)
-        _tube(volume, rows, (np.asarray(x, np.float32), np.asarray(y, np.float32)), (sizes, sizes), "vessel")
+        round_ = np.full(len(z), half, np.float32)
+        _tube(volume, rows, (np.asarray(x, np.float32), np.asarray(y, np.float32)), (round_, round_), "vessel")

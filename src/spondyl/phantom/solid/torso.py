@@ -37,7 +37,7 @@ def torso_of(volume: Volume, z: NDArray[np.floating]) -> Torso:
     lines = curves(spec, volume.spine)
     offset = [np.interp(z, posture.heights, (posture.bent - posture.straight)[:, k]) for k in range(3)]
     level = z - offset[2]
-    skin, fascia, front, belly = (np.asarray(lines.at(line, -level), np.float32) for line in (lines.skin, lines.fascia, lines.front, lines.belly))
+    skin, fascia, front, belly = (lines.at(line, -level) for line in (lines.skin, lines.fascia, lines.front, lines.belly))
     shift = np.asarray(offset[0], np.float32)
     lean = np.asarray(offset[1], np.float32)
     return Torso(skin + lean, fascia + lean, front + lean, belly, shift, *_widths(spec, level))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from spondyl.phantom.materials import material
-from spondyl.phantom.solid.belly import paint_belly
+from spondyl.phantom.solid.belly import HOLLOW, paint_belly
 from spondyl.phantom.solid.muscles import paint_muscles
 from spondyl.phantom.solid.pelvis import paint_pelvis
+from spondyl.phantom.solid.ribs import paint_ribs
 from spondyl.phantom.solid.shapes import lay
 from spondyl.phantom.solid.torso import Torso, torso_of
 from spondyl.phantom.volume import Array, Block, Volume, Window, inside
@@ -18,8 +19,10 @@ from spondyl.phantom.volume import Array, Block, Volume, Window, inside
 SLAB = 6
 SKIN_MM, BELLY_FAT_MM, WALL_MM = 2.0, 26.0, 13.0
 """Thickness of the skin, of the fat in front at the midline, and of the abdominal wall [O]."""
-AHEAD_MM, BESIDE_MM = 4.0, 31.0
-"""The belly's hollow ends so far in front of the spine, as far as so far to either side of it [O]."""
+AHEAD_MM, BESIDE_MM = 3.0, (27.0, 58.0)
+"""The belly's hollow ends so far in front of the spine, as far as so far to either side of the lumbar spine and of the sacrum [O]."""
+ROUND_MM = 9.0
+"""How much farther back it ends there than at the midline [O]."""
 FURROW_MM = 4.0
 """How far the back stands out on either side of its furrow [O]."""
 
@@ -35,21 +38,25 @@ def paint_trunk(volume: Volume) -> None:
         _layers(block, (part, slice(0, block.grid.shape[1]), slice(0, block.grid.shape[2])), torso)
     paint_muscles(volume, torso)
     paint_belly(volume, torso)
-    paint_pelvis(volume, torso)
+    paint_pelvis(volume)
+    paint_ribs(volume, torso)
 
 
 def _layers(block: Block, window: Window, torso: Torso) -> None:
     """Skin, fat, muscle and the belly's hollow in a slab; shares are worked out only where two of them meet."""
-    x, y, _ = block.grid.open(window)
+    x, y, z = block.grid.open(window)
     skin, fascia, front, belly, shift, half, flank = (
         getattr(torso, name)[window[0], None, None] for name in ("skin", "fascia", "front", "belly", "shift", "half", "flank"))
     beside = np.abs(x - shift)
     back = np.float32(FURROW_MM) * np.exp(-np.square((beside - 40) / 24))
     outer = _oval(x, y, (belly, skin + back), half)
     muscle = _oval(x, y, (belly + BELLY_FAT_MM, fascia + back), flank)
-    curtain = front - AHEAD_MM + np.clip((beside - BESIDE_MM) * np.float32(1.5), 0, 42)
+    wide = np.interp(z, (-5.0, 15.0), BESIDE_MM[::-1]).astype(np.float32)
+    round_ = np.float32(ROUND_MM) * np.minimum(beside / wide, 1) ** 3
+    beyond = beside - wide
+    curtain = front - np.float32(AHEAD_MM) + round_ + np.clip(beyond * np.float32(4), 0, 26) + np.clip((beyond - 25) / 3, 0, 9)
     hollow = np.maximum(muscle + np.float32(WALL_MM), y - curtain)
-    names = ("skin", "fat", "muscle", "fat")
+    names = ("skin", "fat", "muscle", HOLLOW)
     depths = (outer, outer + np.float32(SKIN_MM), muscle, hollow)
     edge = np.float32(block.grid.spacing_mm)
     label = block.label[window]
@@ -67,4 +74,5 @@ def _oval(x: Array, y: Array, ends: tuple[Array, Array], half: Array) -> Array:
     deep = (ends[1] - ends[0]) / 2
     bb = np.square((y - (ends[0] + ends[1]) / 2) / deep)
     aa = np.square(x / half)
-    return np.asarray((np.sqrt(aa + bb - np.float32(0.35) * np.minimum(aa * bb, np.float32(0.75))) - 1) * np.minimum(deep, half), np.float32)
+    radius = np.sqrt(aa + bb - np.float32(0.35) * np.minimum(aa * bb, np.float32(0.75)))
+    return np.asarray((radius - 1) * np.minimum(deep, half), np.float32)

@@ -59,8 +59,9 @@ def tube_of(spec: SubjectSpec, spine: Spine) -> Tube:
     return Tube(lines, half, half * share * taper)
 
 
-def slabs(volume: Volume, tube: Tube, half_width_mm: float, ahead_mm: float, behind_mm: float, line: str = "bone_back") -> Iterator[Window]:
-    """Windows of the fine block, slab by slab, that hold the canal: from `ahead_mm` before the bodies' backs to `behind_mm` after a line.
+def slabs(volume: Volume, tube: Tube, half_width_mm: float, ahead_mm: float, behind_mm: float, line: str = "bone_back",
+          first_line: str = "back") -> Iterator[Window]:
+    """Windows of the fine block, slab by slab, from `ahead_mm` before the first line (the bodies' backs) to `behind_mm` after the other.
 
     They lie by the bend at their own heights, with a margin where the spine leans; painters straighten the coordinates themselves.
     """
@@ -70,7 +71,7 @@ def slabs(volume: Volume, tube: Tube, half_width_mm: float, ahead_mm: float, beh
     bent, home = ([np.interp(heights, posture.heights, table[:, k]) for k in range(3)] for table in (posture.bent, posture.straight))
     level = heights - bent[2] + home[2]
     margin = half_width_mm * np.abs(np.tan(lean)) + (0.0 if posture.upright else 1.0)
-    front, rear = tube.at("back", level) - ahead_mm - home[1] - margin, tube.at(line, level) + behind_mm - home[1] + margin
+    front, rear = tube.at(first_line, level) - ahead_mm - home[1] - margin, tube.at(line, level) + behind_mm - home[1] + margin
     c, s = np.cos(turn), np.sin(turn)
     xs = [bent[0] + c * x - s * y for x in (-half_width_mm, half_width_mm) for y in (front, rear)]
     ys = [bent[1] + s * x + c * y for x in (-half_width_mm, half_width_mm) for y in (front, rear)]
