@@ -6,13 +6,13 @@ Muscle lies wherever the fine block may paint: behind the front of the spine, be
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spondyl.phantom.materials import material
 from spondyl.phantom.solid.belly import HOLLOW, paint_belly
 from spondyl.phantom.solid.muscles import paint_muscles
 from spondyl.phantom.solid.pelvis import paint_pelvis
 from spondyl.phantom.solid.ribs import paint_ribs
-from spondyl.phantom.solid.shapes import lay
 from spondyl.phantom.solid.torso import Torso, torso_of
 from spondyl.phantom.volume import Array, Block, Volume, Window, inside
 
@@ -64,9 +64,21 @@ def _layers(block: Block, window: Window, torso: Torso) -> None:
     for name, d in zip(names, depths, strict=True):
         np.copyto(label, np.uint8(material(name)), where=d < edge / 2)
         near |= np.abs(d) < edge / 2
-    label[near] = material("air")
-    for name, d in zip(names, depths, strict=True):
-        lay(block, window, near, inside(d[near], float(edge)), material(name))
+    _blend(block, window, near, [(name, d[near]) for name, d in zip(names, depths, strict=True)])
+
+
+def _blend(block: Block, window: Window, near: NDArray[np.bool_], layers: list[tuple[str, Array]]) -> None:
+    """What `Block.paint` would leave of those layers (name, signed distance) at the chosen voxels, from the outermost in."""
+    label = np.full(int(near.sum()), material("air"), np.uint8)
+    under, share = label.copy(), np.full(label.shape, 255, np.uint8)
+    for name, d in layers:
+        amount = np.rint(inside(d, block.grid.spacing_mm) * 255).astype(np.uint8)
+        touched = amount > 0
+        under = np.where(touched & (share >= 128), label, under)
+        label[touched] = material(name)
+        share = np.where(touched, amount, share)
+    for array, values in ((block.label, label), (block.under, under), (block.share, share)):
+        array[window][near] = values
 
 
 def _oval(x: Array, y: Array, ends: tuple[Array, Array], half: Array) -> Array:
