@@ -1,11 +1,12 @@
 """Slices through a block of voxels: the slab's mean over its thickness, at the voxel columns it crosses, then at the points of a plane.
 
 Along the axis nearest to the slice's normal, each voxel counts by the share of the slab that it fills, so partial volume is exact there.
-Layers are taken along the normal (to the nearest column), so that walls at right angles to an oblique slice stay sharp.
+Layers follow the normal, so that walls at right angles to an oblique slice stay sharp.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from spondyl.phantom.volume import Block
 
 Complex = NDArray[np.complex64]
 Float = NDArray[np.float32]
+LEAST_SHIFT = 0.25
+"""A slab that leans by less than this many voxels from its middle to its face is summed straight."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +79,7 @@ def slab(block: Block, tables: tuple[Complex, Complex], plane: Plane, thickness_
     half = max(thickness_mm * abs(float(normal[a])) / h / 2, 0.25)
     layers = int(np.ceil(2 * half)) + 1
     slope = {k: float(normal[k] / normal[a]) for k in (b, c)}
-    margin = {k: int(np.ceil(abs(slope[k]) * layers / 2)) for k in (b, c)}
+    margin = {k: int(np.ceil(abs(slope[k]) * (half + 1))) + 1 for k in (b, c)}
     span = [_columns(block, plane, k, margin[k]) for k in (b, c)]
     if any(low >= high for low, high in span):
         return None
@@ -85,8 +88,10 @@ def slab(block: Block, tables: tuple[Complex, Complex], plane: Plane, thickness_
     size = block.grid.shape[2 - a]
     if middle.max() + half < -0.5 or middle.min() - half > size - 0.5:
         return None
-    signal, texture = _add(block, tables, (a, b, c), at, (middle, half, layers), slope)
-    return Sheet((a, b, c), (span[0][0], span[1][0]), signal, texture)
+    total = [np.zeros(middle.shape, np.complex64) for _ in tables]
+    for index, weight in _layers(block, (a, b, c), at, (middle, half, layers), slope):
+        _add(block, tables, index, weight, total)
+    return Sheet((a, b, c), (span[0][0], span[1][0]), total[0], total[1])
 
 
 def _columns(block: Block, plane: Plane, axis: int, margin: int) -> tuple[int, int]:
@@ -103,37 +108,52 @@ def _middle(block: Block, plane: Plane, axes: tuple[int, int, int], at: list[NDA
     return np.asarray((plane.first_mm[a] - origin[a] - away[0][:, None] - away[1][None, :]) / h, np.float32)
 
 
-def _add(block: Block, tables: tuple[Complex, Complex], axes: tuple[int, int, int], at: list[NDArray[np.int64]],
-         extent: tuple[Float, float, int], slope: dict[int, float]) -> tuple[Complex, Complex]:
-    """Sum the layers of a slab, each voxel weighted by the share of the slab in it."""
+def _layers(block: Block, axes: tuple[int, int, int], at: list[NDArray[np.int64]], extent: tuple[Float, float, int],
+            slope: dict[int, float]) -> Iterator[tuple[NDArray[np.int64], Float]]:
+    """The voxels of a slab, one layer after the other: flat indices, and each voxel's share of the slab."""
     middle, half, layers = extent
-    a, b, c = axes
-    _, ny, nx = block.grid.shape
-    stride = {0: 1, 1: nx, 2: nx * ny}
-    low = middle - np.float32(half)
-    high = middle + np.float32(half)
+    size, stride = block.grid.shape[2 - axes[0]], _strides(block)
+    low, high = middle - np.float32(half), middle + np.float32(half)
     lowest = np.floor(low + np.float32(0.5)).astype(np.int32)
-    base = (at[0] * stride[b])[:, None] + (at[1] * stride[c])[None, :]
-    label, under, share = (part.reshape(-1) for part in (block.label, block.under, block.share))
-    total = [np.zeros(middle.shape, np.complex64) for _ in tables]
+    base = (at[0] * stride[axes[1]])[:, None] + (at[1] * stride[axes[2]])[None, :]
     for j in range(layers):
         k = lowest + np.int32(j)
         weight = np.minimum(k + np.float32(0.5), high) - np.maximum(k - np.float32(0.5), low)
-        weight[(k < 0) | (k >= block.grid.shape[2 - a]) | (weight < 0)] = 0
+        weight[(k < 0) | (k >= size) | (weight < 0)] = 0
         weight *= np.float32(0.5 / half)
-        offset = sum(round(slope[axis] * (j - (layers - 1) / 2)) * stride[axis] for axis in (b, c))
-        index = base + np.clip(k, 0, block.grid.shape[2 - a] - 1) * np.int64(stride[a])
-        index += offset
-        of, parts = label.take(index), share.take(index)
-        mixed = np.flatnonzero(parts != 255)
-        below, rest = under.take(index.reshape(-1)[mixed]), 1 - parts.reshape(-1)[mixed] * np.float32(1 / 255)
-        for out, table in zip(total, tables, strict=True):
-            value = table.take(of)
-            flat = value.reshape(-1)
-            flat[mixed] += rest * (table.take(below) - flat[mixed])
-            value *= weight
-            out += value
-    return total[0], total[1]
+        taps = [(base + np.clip(k, 0, size - 1) * np.int64(stride[axes[0]]), weight)]
+        for axis in axes[1:]:
+            if abs(slope[axis]) * half > LEAST_SHIFT:
+                taps = [tap for index, share in taps for tap in _leaning(index, share, slope[axis] * (k - middle), stride[axis])]
+        yield from taps
+
+
+def _leaning(index: NDArray[np.int64], weight: Float, shift: Float, stride: int) -> list[tuple[NDArray[np.int64], Float]]:
+    """A layer moved along an axis by a fraction of voxels: two of them, linear between voxels."""
+    whole = np.floor(shift)
+    part = (shift - whole).astype(np.float32)
+    first = index + whole.astype(np.int64) * stride
+    return [(first, weight * (1 - part)), (first + stride, weight * part)]
+
+
+def _strides(block: Block) -> dict[int, int]:
+    """Distance in the flat array of neighbours along x, y, z (0, 1, 2)."""
+    _, ny, nx = block.grid.shape
+    return {0: 1, 1: nx, 2: nx * ny}
+
+
+def _add(block: Block, tables: tuple[Complex, Complex], index: NDArray[np.int64], weight: Float, total: list[Complex]) -> None:
+    """Add those voxels' mix of the tables, weighted, to the sums."""
+    label, under, share = (part.reshape(-1) for part in (block.label, block.under, block.share))
+    of, parts = label.take(index), share.take(index).reshape(-1)
+    mixed = np.flatnonzero(parts != 255)
+    below, rest = under.take(index.reshape(-1)[mixed]), 1 - parts[mixed] * np.float32(1 / 255)
+    for out, table in zip(total, tables, strict=True):
+        value = table.take(of)
+        flat = value.reshape(-1)
+        flat[mixed] += rest * (table.take(below) - flat[mixed])
+        value *= weight
+        out += value
 
 
 def on_plane(sheet: Sheet, block: Block, plane: Plane) -> tuple[tuple[slice, slice], Complex, Complex]:
