@@ -30,6 +30,7 @@ class ForamenCut:
         gaps_mm: Fat above, below, in front of and behind the root.
         area_mm2, aspect: Of the root; 0 and 1 where there is none left.
         height_mm, width_mm: Of the opening in the bone, through the root's middle.
+        room_mm: Fat and root together through the root's middle: (front to back, down to up).
         centre: (v, w) of the root.
     """
 
@@ -39,6 +40,7 @@ class ForamenCut:
     aspect: float
     height_mm: float
     width_mm: float
+    room_mm: tuple[float, float]
     centre: tuple[float, float]
 
 
@@ -55,13 +57,15 @@ def measure_foramen(level: Level, side: str, cuts: tuple[ForamenCut, ...], whole
     Args:
         whole_mm2: Area of a root of this subject that nothing presses on.
     """
-    graded = [(foramen_grade(one.gaps_mm, _loss(one, whole_mm2), one.aspect), -max(one.gaps_mm), k) for k, one in enumerate(cuts)]
+    whole_mm = 2 * float(np.sqrt(max(whole_mm2, 1.0) / np.pi))
+    graded = [(foramen_grade(one.room_mm, whole_mm), -max(one.room_mm), k) for k, one in enumerate(cuts)]
     grade, _, which = max(graded)
     worst, middle = cuts[which], cuts[len(cuts) // 2]
     posterior = float(np.hypot(*(level.disc.above.posterior - level.disc.below.posterior)))
     names = ("above", "below", "front", "behind")
     numbers = {f"fat_{name}_mm": gap for name, gap in zip(names, worst.gaps_mm, strict=True)}
     numbers |= {"sides_with_fat": float(sum(gap >= GAP_MM for gap in worst.gaps_mm)), "root_loss": _loss(worst, whole_mm2),
+                "spare_front_back_mm": worst.room_mm[0] - whole_mm, "spare_up_down_mm": worst.room_mm[1] - whole_mm, "root_mm": whole_mm,
                 "root_aspect": worst.aspect, "bone_height_mm": middle.height_mm, "bone_width_mm": middle.width_mm,
                 "posterior_disc_mm": posterior,
                 "bone_supports": float((middle.height_mm <= 15 and posterior <= 4) or middle.width_mm < 3)}
@@ -96,13 +100,14 @@ def _cut(level: Level, u: float) -> ForamenCut:
     area = float((root * _wider(own)).sum()) * STEP_MM**2
     if area < 1.0:
         at = int(np.abs(w - w0).argmin()), int(np.abs(v - v0).argmin())
-        return ForamenCut(u, (0.0, 0.0, 0.0, 0.0), 0.0, 1.0, _run(bone[:, at[1]] < 0.5, at[0]), _run(bone[at[0]] < 0.5, at[1]), (v0, w0))
+        none = (0.0, 0.0, 0.0, 0.0)
+        return ForamenCut(u, none, 0.0, 1.0, _run(bone[:, at[1]] < 0.5, at[0]), _run(bone[at[0]] < 0.5, at[1]), (0.0, 0.0), (v0, w0))
     weight = root * own
     centre = float((weight * v[None]).sum() / weight.sum()), float((weight * w[:, None]).sum() / weight.sum())
     at = int(np.abs(w - centre[1]).argmin()), int(np.abs(v - centre[0]).argmin())
     gaps = (_gap(fat, root, at, (1, 0)), _gap(fat, root, at, (-1, 0)), _gap(fat, root, at, (0, -1)), _gap(fat, root, at, (0, 1)))
-    open_v = fat[at[0]] + root[at[0]] > 0.5
-    return ForamenCut(u, gaps, area, _aspect(weight, v, w), _run(bone[:, at[1]] < 0.5, at[0]), _run(open_v, at[1]), centre)
+    room = _run(fat[at[0]] + root[at[0]] > 0.5, at[1]), _run(fat[:, at[1]] + root[:, at[1]] > 0.5, at[0])
+    return ForamenCut(u, gaps, area, _aspect(weight, v, w), _run(bone[:, at[1]] < 0.5, at[0]), room[0], room, centre)
 
 
 def _gap(fat: Array, root: Array, at: tuple[int, int], step: tuple[int, int]) -> float:

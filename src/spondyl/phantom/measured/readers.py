@@ -21,8 +21,8 @@ from spondyl.phantom.measured.film_records import Box, FilmDisc, FilmTruth
 from spondyl.phantom.measured.records import DiscSpaceTruth, Points, SpurTruth, StenosisTruth, SubjectTruth, VertebraTruth
 from spondyl.phantom.measured.rules import (
     CROWDED,
-    DEFORMED_ASPECT,
     DEFORMED_LOSS,
+    GAP_MM,
     RECESS_MM,
     ROOT_KEPT,
     SAC_MM2,
@@ -85,11 +85,11 @@ def seen_recess(height_mm: float, root_kept: float) -> float:
 
 
 def openness(one: StenosisTruth) -> float:
-    """A foramen on one scale: 2 and more with fat on some side (the more sides the more), 1 to 2 moderate, below 1 severe."""
-    n = one.numbers
+    """A foramen on one scale: 2 and more with fat beside the root (the more the higher), 1 to 2 moderate, below 1 severe."""
+    spare = [one.numbers["spare_front_back_mm"], one.numbers["spare_up_down_mm"]]
     if one.grade == 0:
-        return 2.15 + 0.55 * max(n["sides_with_fat"] - 1, 0.0)
-    deformed = max(n["root_loss"] / DEFORMED_LOSS, (n["root_aspect"] - 1) / (DEFORMED_ASPECT - 1))
+        return 2.1 + 0.55 * float(np.clip(max(spare) - 2 * GAP_MM, 0, 3))
+    deformed = max(-min(spare), 0.0) / (DEFORMED_LOSS * one.numbers["root_mm"])
     return float(np.clip(2 - deformed, 1.0, 1.9) if one.grade == 1 else np.clip(2 - deformed, 0.0, 0.95))
 
 

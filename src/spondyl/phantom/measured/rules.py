@@ -7,8 +7,10 @@
                         >= 0.5 at 100, >= 0.85 at 75) takes the worse side [O] (after Lee 2011, Schizas)
     subarticular-recess-height/1  recess height > 3 mm normal or mild, 2-3 moderate, < 2 severe [O] (3 suggestive, 2 diagnostic: Steurer
                         2011), or severe where the traversing root keeps less than 75 % of its area [O]
-    foramen-fat/1       fat gap of 0.5 mm kept on some side of the root: normal or mild; lost on all four: moderate; and the root
-                        deformed (area -25 % or aspect > 1.8): severe [O] (after Lee 2010, wording unverified). Bone is reported beside
+    foramen-room/1      of the room that fat and root fill together, front to back and up to down: 1 mm more than the root's own diameter
+                        (0.5 mm of fat on either side) in one direction or both: normal or mild; in neither: moderate; and a quarter of
+                        the diameter too little in either: the root is deformed, severe [O] (after Lee 2010, wording unverified). Fat is
+                        judged as a root would have it that gives way, since the phantom's roots do not. Bone is reported beside
     wilke-height/1      height loss < 10, 10-33, 33-66, > 66 % (Wilke 2006, cut-offs unverified)
     radiograph-0-4/1    worst of spur and height classes, per disc [O] (after the lumbar Kellgren-Lawrence wording)
     meyerding/1         quarters of the lower plate's depth; 0 where slip-3mm/1 finds none
@@ -24,11 +26,11 @@ from spondyl.phantom.rays.dxa import reference_named
 
 RULE = {
     "spinal_canal_stenosis": "canal-sac-area/1", "subarticular_stenosis": "subarticular-recess-height/1",
-    "neural_foraminal_narrowing": "foramen-fat/1",
+    "neural_foraminal_narrowing": "foramen-room/1",
 }
 SAC_MM2, TIE_MM2, CROWDED = (100.0, 75.0), 3.0, (0.5, 0.85)
 RECESS_MM, ROOT_KEPT = (3.0, 2.0), 0.75
-GAP_MM, DEFORMED_LOSS, DEFORMED_ASPECT = 0.5, 0.25, 1.8
+GAP_MM, DEFORMED_LOSS = 0.5, 0.25
 WHO_AGE = 50.0
 REFERENCE = reference_named("nhanes-women-21-30")
 """Whom a T-score compares with; the DXA renderer takes the same one unless told otherwise."""
@@ -50,11 +52,12 @@ def recess_grade(height_mm: float, root_kept: float = 1.0) -> int:
     return 0 if height_mm > RECESS_MM[0] else 1 if height_mm >= RECESS_MM[1] else 2
 
 
-def foramen_grade(gaps_mm: tuple[float, float, float, float], root_loss: float, aspect: float) -> int:
-    """Grade of a foramen with those fat gaps above, below, in front of and behind its root."""
-    if max(gaps_mm) >= GAP_MM:
-        return 0
-    return 2 if root_loss >= DEFORMED_LOSS or aspect > DEFORMED_ASPECT else 1
+def foramen_grade(room_mm: tuple[float, float], root_mm: float) -> int:
+    """Grade of a foramen with that room (front to back, down to up) around a root of that diameter."""
+    spare = [room - root_mm for room in room_mm]
+    if min(spare) <= -DEFORMED_LOSS * root_mm:
+        return 2
+    return int(max(spare) < 2 * GAP_MM)
 
 
 def wilke_class(height_loss: float) -> int:
