@@ -31,14 +31,14 @@ def make(
     subjects: Annotated[int, typer.Option("--subjects", min=1, help="How many subjects.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the cohort: the same seed gives the same subjects.")],
     out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder to fill; empty, or with --resume.")],
-    role: Annotated[str, typer.Option("--role", help="train, val, test or twin: roles never share a subject. Default: the layout's splits.")] = "",
+    role: Annotated[str, typer.Option("--role", help="train, val, test or twin, which share no subject. Default: the splits.")] = "",
     profile: Annotated[str, typer.Option("--profile", help="What kind of people. Default: such as the layout's real data set shows.")] = "",
     labels: Annotated[str, typer.Option("--labels", help="truth (measured), or read (as readers write them).")] = "truth",
     style: Annotated[str, typer.Option("--style", help="How pictures are taken: train, or eval (other, wider ranges).")] = "train",
     wild: Annotated[bool, typer.Option("--wild", help="Files as archives hold them (vindr): JPEG 2000, hex UIDs, tags missing.")] = False,
     sets: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change the profile (prevalences), or fine_mm, "
                                                    "trunk_mm, film_mm, matrix_mm, slices; may be repeated.")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes, each with up to 1 GB. Same bytes with any number.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes, up to 1 GB each. The bytes are the same.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run stopped.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:

@@ -27,13 +27,13 @@ PATTERN = ("train", "train", "train", "test")
 
 def draw_plan(order: Order, index: int) -> Plan:
     """One film of a subject with 17 vertebrae above the sacrum."""
-    rng = order.rng(index, PATTERN)
+    rng = order.rng(index)
     spec = order.subject(rng)
     if len(spec.vertebrae) != VERTEBRAE:
         raise InputError("setting-invalid", f"films of this layout show {VERTEBRAE} vertebrae, the profile {order.profile} has "
                          f"{len(spec.vertebrae)}", f"Use the profile scoliosis, or --set vertebrae={VERTEBRAE}")
     return Plan(index, spec, {"ap": film_of(rng, spec, "ap", order, "whole_spine")},
-                {"folder": "test" if order.role_of(index, PATTERN) == "test" else "training"})
+                {"folder": "test" if order.role_of(index) == "test" else "training"})
 
 
 def _film(path: Path, plan: Plan, order: Order) -> Record:
@@ -41,7 +41,7 @@ def _film(path: Path, plan: Plan, order: Order) -> Record:
     scan = plan.scans["ap"]
     volume = built(plan.spec, order.scale, whole_spine=True)
     film = render_xray(volume, scan)
-    truth = film_truth(subject_truth(volume, order, plan.index), film)
+    truth = film_truth(subject_truth(volume, order, plan.index), film, order, plan.index)
     by_index = {one.index: one.corners for one in truth.vertebrae}
     corners = np.array([by_index[k] for k in reversed(range(VERTEBRAE))])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +84,6 @@ def write_pack_table(root: Path, records: Iterator[tuple[int, Record]], order: O
 
 
 LAYOUTS = {
-    "aasce": Layout("aasce", draw_plan, write_release, write_release_tables),
+    "aasce": Layout("aasce", draw_plan, write_release, write_release_tables, pattern=PATTERN),
     "aasce_pack": Layout("aasce_pack", draw_plan, write_pack, write_pack_table),
 }

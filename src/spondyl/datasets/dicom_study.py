@@ -54,19 +54,16 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
         write_series(root / folder / name, rendered[name], owner, number)
         if not name.startswith("axial"):
             slices.append(_slice_row(plan.index, truth, rendered[name], f"{folder}/{name}"))
-    films = [_write_film(root, folder, view, volume, plan, truth, owner, len(names) + k) for k, view in enumerate(VIEWS, start=1)]
+    films = []
+    for k, view in enumerate(VIEWS, start=1):
+        film = render_xray(volume, plan.scans[view])
+        save(root / folder / view / "1.dcm", film_object(film.pixels, film.acquisition, owner, len(names) + k, "DX"))
+        films.append({"file": f"{folder}/{view}/1.dcm", **asdict(film_truth(truth, film, order, plan.index))})
     marks = [{"target": target, "grade": mark[0], "file": f"{folder}/{mark[1]}/{mark[2] + 1}.dcm", "x": mark[3], "y": mark[4]}
              for target, mark in stenosis_marks(truth, rendered).items()]
     density = _write_density(root, folder, volume, plan, owner, len(names) + 3)
     return {"subject": plan.index, "slices": slices, "films": films, "density": density, "stenosis": marks,
             "truth": json.loads(truth.to_json())}
-
-
-def _write_film(root: Path, folder: str, view: str, volume: Volume, plan: Plan, truth: SubjectTruth, owner: Owner,
-                number: int) -> dict[str, Any]:
-    film = render_xray(volume, plan.scans[view])
-    save(root / folder / view / "1.dcm", film_object(film.pixels, film.acquisition, owner, number, "DX"))
-    return {"file": f"{folder}/{view}/1.dcm", **asdict(film_truth(truth, film))}
 
 
 def _write_density(root: Path, folder: str, volume: Volume, plan: Plan, owner: Owner, number: int) -> dict[str, Any]:

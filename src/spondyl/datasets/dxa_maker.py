@@ -20,7 +20,7 @@ from spondyl.phantom.rays import render_dxa
 
 def draw_plan(order: Order, index: int) -> Plan:
     """One scan of a subject."""
-    rng = order.rng(index, PATTERN)
+    rng = order.rng(index)
     spec = order.subject(rng)
     return Plan(index, spec, {"dxa": density_scan_of(rng, spec, order)}, {"split": split_of(order, index)})
 
@@ -30,10 +30,10 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
     volume = built(plan.spec, order.scale)
     truth = subject_truth(volume, order, plan.index)
     scan = render_dxa(volume, plan.scans["dxa"])
-    label = density_label(truth, scan, order)
+    label = density_label(truth)
     if label is None:
         return {"rows": []}
-    patient = hex_id("dxa", order.owner(plan.index, PATTERN))[:12]
+    patient = hex_id("dxa", order.owner(plan.index))[:12]
     name = f"{plan.choices['split']}/{label.who_class}/{patient}.png"
     (root / name).parent.mkdir(parents=True, exist_ok=True)
     write_grey(root / name, scan.picture)
@@ -50,4 +50,4 @@ def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order
     write_table(root / "subjects.csv", rows, ("file", *COLUMNS))
 
 
-LAYOUTS = {"dxa": Layout("dxa", draw_plan, write_subject, write_tables)}
+LAYOUTS = {"dxa": Layout("dxa", draw_plan, write_subject, write_tables, pattern=PATTERN)}

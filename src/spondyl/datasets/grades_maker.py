@@ -27,13 +27,13 @@ VIEWS = {"ap": "frontal", "lateral": "lateral"}
 
 def split_of(order: Order, index: int) -> str:
     """The folder of a subject; twins go to train."""
-    role = order.role_of(index, PATTERN)
+    role = order.role_of(index)
     return role if role in ("train", "val", "test") else "train"
 
 
 def draw_plan(order: Order, index: int) -> Plan:
     """One or two films of a subject."""
-    rng = order.rng(index, PATTERN)
+    rng = order.rng(index)
     spec = order.subject(rng)
     views = ("ap", "lateral") if rng.random() < BOTH else (("ap", "lateral")[int(rng.random() < 0.5)],)
     scans = {view: film_of(rng, spec, view, order) for view in views}
@@ -44,11 +44,11 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
     """The films in their folders. A film that shows no whole disc has no grade and is not written."""
     volume = built(plan.spec, order.scale)
     truth = subject_truth(volume, order, plan.index)
-    owner = Owner(order.owner(plan.index, PATTERN), plan.spec.sex, plan.spec.age_years)
+    owner = Owner(order.owner(plan.index), plan.spec.sex, plan.spec.age_years)
     patient, rows = hex_id("grades", owner.root)[:12], []
     for number, (view, scan) in enumerate(plan.scans.items(), start=1):
         film = render_xray(volume, scan)
-        grade = film_truth(truth, film).grade
+        grade = film_truth(truth, film, order, plan.index).grade
         if grade is None:
             continue
         name = f"{plan.choices['split']}/grade_{grade}/{patient}_{view}.{plan.choices['ending']}"
@@ -70,4 +70,4 @@ def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order
     write_table(root / "patients.csv", rows, ("file", "patient_id", "study_id", "view"))
 
 
-LAYOUTS = {"grades": Layout("grades", draw_plan, write_subject, write_tables)}
+LAYOUTS = {"grades": Layout("grades", draw_plan, write_subject, write_tables, pattern=PATTERN)}

@@ -51,6 +51,6 @@ def make(layout: str, root: Path, subjects: int, seed: int, *, role: str = "", p
     """
     how = layout_named(layout)
     order = make_order(how.name, seed, LAYOUTS, sets, role=role, profile=profile or PROFILE.get(how.name, "symptomatic"), labels=labels,
-                       wild=wild, style=style, scale=scale or Scale())
+                       wild=wild, style=style, scale=scale or Scale(), pattern=how.pattern)
     make_cohort(how, root, subjects, order, workers=workers, resume=resume, on_subject=on_subject)
     return order

@@ -41,7 +41,8 @@ def draw_plan(order: Order, index: int) -> Plan:
     rates = [next(share for name, share in MISSING.items() if name in target) for target in TARGETS]
     missing = [target for target, rate in zip(TARGETS, rates, strict=True) if rng.random() < rate]
     split = "test" if order.role == "test" else "train"
-    return Plan(index, spec, scans, {"split": split, "numbers": numbers, "missing": missing, "study": str(number_id(order.owner(0), index))})
+    study = str(number_id(f"{order.seed}/{order.role}", index))
+    return Plan(index, spec, scans, {"split": split, "numbers": numbers, "missing": missing, "study": study})
 
 
 def _numbers(rng: np.random.Generator, slices: int) -> list[int]:

@@ -26,11 +26,11 @@ READERS = 3
 
 def draw_plan(order: Order, index: int) -> Plan:
     """A study: which views, how they are taken, which kind of object, who reads."""
-    rng = order.rng(index, PATTERN)
+    rng = order.rng(index)
     spec = order.subject(rng)
     views = ("ap", "lateral") if rng.random() < BOTH else (("ap", "lateral")[int(rng.random() < 0.5)],)
     scans = {view: film_of(rng, spec, view, order) for view in views}
-    split = "test" if order.role_of(index, PATTERN) == "test" else "train"
+    split = "test" if order.role_of(index) == "test" else "train"
     kind = "DX" if rng.random() < DX else "CR"
     return Plan(index, spec, scans, {"split": split, "kind": kind, "reader": f"rad{rng.integers(READERS) + 1}"})
 
@@ -39,7 +39,7 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
     """The films of a study and their rows."""
     volume = built(plan.spec, order.scale)
     truth = subject_truth(volume, order, plan.index)
-    owner = Owner(order.owner(plan.index, PATTERN), plan.spec.sex, plan.spec.age_years)
+    owner = Owner(order.owner(plan.index), plan.spec.sex, plan.spec.age_years)
     study = hex_id("vindr", owner.root)
     rows: list[list[Any]] = []
     for number, (view, scan) in enumerate(plan.scans.items(), start=1):
@@ -47,7 +47,7 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
         film = render_xray(volume, scan)
         ds = film_object(film.pixels, scan, owner, number, plan.choices["kind"])
         save_film(root / f"{plan.choices['split']}_images" / f"{image}.dicom", ds, (study, series, image) if order.wild else None)
-        boxes = film_truth(truth, film).boxes
+        boxes = film_truth(truth, film, order, plan.index).boxes
         head = [study, series, image, plan.choices["reader"]]
         rows += [[*head, box.lesion_type, *box.box] for box in boxes] or [[*head, NO_FINDING, None, None, None, None]]
     return {"split": plan.choices["split"], "rows": rows}
@@ -63,4 +63,4 @@ def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order
             write_table(root / "annotations" / f"{split}.csv", rows[split], COLUMNS)
 
 
-LAYOUTS = {"vindr": Layout("vindr", draw_plan, write_subject, write_tables, wild=True)}
+LAYOUTS = {"vindr": Layout("vindr", draw_plan, write_subject, write_tables, wild=True, pattern=PATTERN)}

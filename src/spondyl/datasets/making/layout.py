@@ -48,10 +48,16 @@ Finish = Callable[[Path, Iterator[tuple[int, Record]], Order], None]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a layout is made. `wild` says whether it has a wild form."""
+    """How a layout is made.
+
+    Attributes:
+        wild: Whether it has a wild form.
+        pattern: Roles of subjects 0, 1, ... where none is asked for: its splits.
+    """
 
     name: str
     draw: Draw
     write: Write
     finish: Finish
     wild: bool = False
+    pattern: tuple[str, ...] = ("train",)

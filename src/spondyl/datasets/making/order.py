@@ -15,6 +15,8 @@ from spondyl.phantom.spec import SubjectSpec
 
 LABELS = ("truth", "read")
 STYLES = ("train", "eval")
+READER = 1
+"""Third part of a reader's spawn key; subjects have two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Order:
         style: "train", or "eval" for the acquisitions of the judging cohorts.
         settings: (name, value) pairs that replace fields of the profile.
         scale: How finely.
+        pattern: Roles of subjects 0, 1, ... where `role` is ""; it repeats.
     """
 
     layout: str
@@ -59,26 +62,32 @@ class Order:
     style: str = "train"
     settings: tuple[tuple[str, str], ...] = ()
     scale: Scale = Scale()
+    pattern: tuple[str, ...] = ("train",)
 
     def subject(self, rng: np.random.Generator) -> SubjectSpec:
         """A subject of the order's profile."""
         return draw_subject(rng, profile_of(self))
 
-    def role_of(self, index: int, pattern: Sequence[str] = ("train",)) -> str:
+    def role_of(self, index: int) -> str:
         """The role of that subject: the order's own, or the pattern's, which repeats."""
-        return self.role or pattern[index % len(pattern)]
+        return self.role or self.pattern[index % len(self.pattern)]
 
-    def rng(self, index: int, pattern: Sequence[str] = ("train",)) -> np.random.Generator:
+    def rng(self, index: int) -> np.random.Generator:
         """The generator of that subject: cohorts, roles and subjects never share a stream."""
-        return subject_rng(self.seed, self.role_of(index, pattern), index)
+        return subject_rng(self.seed, self.role_of(index), index)
 
-    def owner(self, index: int, pattern: Sequence[str] = ("train",)) -> str:
+    def reader(self, index: int, part: int) -> np.random.Generator:
+        """The generator of what a reader makes of that subject; `part` tells its pictures apart. No subject is drawn from it."""
+        role = ROLES[self.role_of(index)]
+        return np.random.default_rng(np.random.SeedSequence(entropy=self.seed, spawn_key=(role, index, READER, part)))
+
+    def owner(self, index: int) -> str:
         """What the subject's identifiers derive from."""
-        return f"{self.seed}/{self.role_of(index, pattern)}/{index}"
+        return f"{self.seed}/{self.role_of(index)}/{index}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; equal orders give equal ones."""
-        return {**asdict(self), "settings": [list(pair) for pair in self.settings]}
+        return {**asdict(self), "settings": [list(pair) for pair in self.settings], "pattern": list(self.pattern)}
 
 
 def make_order(layout: str, seed: int, layouts: Sequence[str], sets: Sequence[str] = (), **given: Any) -> Order:

@@ -10,26 +10,30 @@ import numpy as np
 from spondyl.datasets.making.order import Order
 from spondyl.phantom.measured import DiscSpaceTruth, FilmTruth, SubjectTruth, measure_subject
 from spondyl.phantom.measured.film import film_truth as measure_film
+from spondyl.phantom.measured.readers import read, read_film
 from spondyl.phantom.measured.series import series_points
-from spondyl.phantom.rays import DxaScan, Film
+from spondyl.phantom.rays import Film
 from spondyl.phantom.resonance import MrSeries
 from spondyl.phantom.volume import Volume
 
 LEVELS = ("l5_s1", "l4_l5", "l3_l4", "l2_l3", "l1_l2")
 """RSNA's names from the lowest disc up: a reader of a lumbar study counts from the sacrum."""
+VIEWS = ("ap", "lateral")
 Mark = tuple[int, str, int, float, float]
 """(grade 0 to 2, name of the series, slice from 0, x, y)."""
 
 
 def subject_truth(volume: Volume, order: Order, index: int) -> SubjectTruth:
-    """The labels of a built subject."""
-    return measure_subject(volume)
+    """The labels of a built subject: as measured, or as one reader writes them."""
+    truth = measure_subject(volume)
+    return truth if order.labels == "truth" else read(truth, order.reader(index, 0))
 
 
-def film_truth(truth: SubjectTruth, film: Film) -> FilmTruth:
-    """The labels of one of its films."""
+def film_truth(truth: SubjectTruth, film: Film, order: Order, index: int) -> FilmTruth:
+    """The labels of one of its films; a reader passes some findings over."""
     scan = film.acquisition
-    return measure_film(truth, film.projection, (scan.rows, scan.columns), scan.collimation)
+    found = measure_film(truth, film.projection, (scan.rows, scan.columns), scan.collimation)
+    return found if order.labels == "truth" else read_film(found, order.reader(index, 1 + VIEWS.index(scan.view)))
 
 
 def target_of(condition: str, side: str | None, from_bottom: int) -> str:
@@ -67,14 +71,9 @@ class DensityLabel:
     region: str
 
 
-def density_label(truth: SubjectTruth, scan: DxaScan, order: Order) -> DensityLabel | None:
-    """The class by the true density; by the one that the scan measured where labels are read. None where the classes do not apply."""
+def density_label(truth: SubjectTruth) -> DensityLabel | None:
+    """The class by the subject's density; None where the classes do not apply."""
     density = truth.density
     if density is None or density.who_class is None:
         return None
-    region = f"{density.vertebrae[0]}-{density.vertebrae[-1]}"
-    if order.labels == "truth":
-        return DensityLabel(density.who_class, density.bmd_g_cm2, density.t_score, region)
-    t_score = scan.t_score
-    kind = "normal" if t_score >= -1.0 else "osteopenia" if t_score > -2.5 else "osteoporosis"
-    return DensityLabel(kind, scan.bmd_g_cm2, t_score, f"{scan.regions[0].level}-{scan.regions[-1].level}")
+    return DensityLabel(density.who_class, density.bmd_g_cm2, density.t_score, f"{density.vertebrae[0]}-{density.vertebrae[-1]}")
