@@ -213,7 +213,8 @@ def test_screws_go_through_pedicles_and_leave_other_levels_alone(plain: Volume):
         own, pose = volume.spec.vertebrae[index].arch, volume.posture.bodies[index]
         high = plate_corners(volume.spine.bodies[index], pose, True)
         for side in (-1, 1):
-            point = pose.to_patient(np.array([[side * (own.canal_mm[0] + own.pedicle_mm[0]) / 2, high[2] + 4, high[3] - own.pedicle_mm[1] / 2 - 1]]))[0]
+            beside, level = side * (own.canal_mm[0] + own.pedicle_mm[0]) / 2, high[3] - own.pedicle_mm[1] / 2 - 1
+            point = pose.to_patient(np.array([[beside, high[2] + 4, level]]))[0]
             x, y, z = np.rint((point - np.array(volume.fine.grid.origin_mm)) / VOXEL).astype(int)
             assert metal[z, y, x]
 

@@ -111,30 +111,47 @@ def overlap(first: Window, second: Window) -> Window | None:
 
 def lay(block: Block, window: Window, where: NDArray[np.bool_], cover: Array, material: int | NDArray[np.uint8]) -> None:
     """As `Block.paint`, at the chosen voxels of a window only; `cover` (and a material array) holds one value for each of them."""
-    label, under, share = block.label[window], block.under[window], block.share[window]
-    amount = np.rint(cover * 255).astype(np.uint8)
-    old_label, old_under, old_share = label[where], under[where], share[where]
+    at, amount = _flat(np.flatnonzero(where), window, block.label.shape), _byte(cover)
     touched = amount > 0
-    under[where] = np.where(touched, np.where(old_share >= 128, old_label, old_under), old_under)
-    label[where] = np.where(touched, np.asarray(material, np.uint8), old_label)
-    share[where] = np.where(touched, amount, old_share)
+    at, amount = at[touched], amount[touched]
+    label, under, share = (a.reshape(-1) for a in (block.label, block.under, block.share))
+    under[at] = np.where(share[at] >= 128, label[at], under[at])
+    label[at], share[at] = np.broadcast_to(np.asarray(material, np.uint8), touched.shape)[touched], amount
 
 
 def lay_bone(block: Block, window: Window, distance: Array, inner: int | NDArray[np.uint8], cortex: int | NDArray[np.uint8],
              cortex_mm: float | Array, beside: bool = False) -> None:
-    """Bone with a shell: `inner` fills the shape, `cortex` its outermost layer, thinner than a voxel where it has to be.
+    """Bone with a shell: as `Block.paint` of `inner` over the shape, then of `cortex` over its outermost layer, where bone is.
 
     Args:
         inner, cortex, cortex_mm: One value, or an array of the window's shape.
         beside: Leave marrow that is there already alone, so that a part opens into the bone that it grows from.
     """
     edge = block.grid.spacing_mm
-    where = distance < edge / 2
+    where = distance < 0.497 * edge
     if beside:
-        label = block.label[window]
-        where &= (label < MARROW0) | (label >= NUCLEUS0)
-    d = distance[where]
-    thick = cortex_mm[where] if isinstance(cortex_mm, np.ndarray) else cortex_mm
-    lay(block, window, where, inside(d, edge), inner[where] if isinstance(inner, np.ndarray) else inner)
-    layer = np.asarray(inside(d, edge) - inside(d + np.asarray(thick, np.float32), edge), np.float32)
-    lay(block, window, where, layer, cortex[where] if isinstance(cortex, np.ndarray) else cortex)
+        there = block.label[window]
+        where &= (there < MARROW0) | (there >= NUCLEUS0)
+    own = np.flatnonzero(where)
+    at = _flat(own, window, block.label.shape)
+    d, thick, core, coat = (a.reshape(-1)[own] if isinstance(a, np.ndarray) else a for a in (distance, cortex_mm, inner, cortex))
+    filled = inside(np.asarray(d), edge)
+    layer = _byte(filled - inside(d + np.asarray(thick, np.float32), edge))
+    amount, shelled = _byte(filled), layer > 0
+    label, under, share = (a.reshape(-1) for a in (block.label, block.under, block.share))
+    before = np.where(share[at] >= 128, label[at], under[at])
+    under[at] = np.where(shelled & (amount >= 128), np.asarray(core, np.uint8), before)
+    label[at] = np.where(shelled, np.asarray(coat, np.uint8), np.asarray(core, np.uint8))
+    share[at] = np.where(shelled, layer, amount)
+
+
+def _byte(cover: Array) -> NDArray[np.uint8]:
+    return np.rint(cover * 255).astype(np.uint8)
+
+
+def _flat(own: NDArray[np.intp], window: Window, shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Places in a flattened block of places in a flattened window of it."""
+    _, rows, columns = (s.stop - s.start for s in window)
+    high, rest = np.divmod(own, rows * columns)
+    row, column = np.divmod(rest, columns)
+    return ((high + window[0].start) * shape[1] + row + window[1].start) * shape[2] + column + window[2].start
