@@ -32,7 +32,7 @@ class XrayAcquisition:
         roll_deg: Turn of the patient on the film, positive clockwise.
         kvp: Tube voltage.
         dose_ugy: Air kerma at the detector behind the middle of the body, before `exposure_error`.
-        exposure_error: In factors of two: -1 is half the dose and a lighter film, +1 twice and a darker one.
+        exposure_error: In factors of two: -1 is half the dose and a lighter film, +1 twice and a darker one; "log" mends most of it.
         scatter: Scatter over primary behind the body without a grid.
         scatter_mm: Standard deviation of its spread.
         grid: Whether an anti-scatter grid stands before the detector.

@@ -24,6 +24,10 @@ DETAIL_MM = 2.0
 """Width below which detail is enhanced."""
 LEAD = 0.02
 """What a lead letter lets pass."""
+DEEP = 6.0
+"""How much more than the median signal behind the body still counts as deep."""
+CORRECTED = 0.4
+"""Share of an exposure error that digital processing leaves in the picture."""
 ROWS_AT_ONCE = 128
 
 
@@ -87,9 +91,11 @@ def transmission(volume: Volume, acquisition: XrayAcquisition) -> Array:
 
 
 def _body(signal: Array) -> NDArray[np.bool_]:
-    """Where the beam passes the body and not the air beside it."""
+    """Where the beam passes the deep part of the body, not its thin edges and the air beside it."""
     body = signal < 0.15
-    return body if body.any() else np.ones(signal.shape, bool)
+    if not body.any():
+        return np.ones(signal.shape, bool)
+    return np.asarray(signal < min(0.15, DEEP * float(np.median(signal[body]))))
 
 
 def _process(signal: Array, step_mm: float, acquisition: XrayAcquisition) -> tuple[Array, float]:
@@ -131,7 +137,8 @@ def _develop(
 
 def _respond(level: Array, width: float, inside: Array | None, acquisition: XrayAcquisition) -> NDArray[np.uint16]:
     """Stored values of log signal about the middle grey; `inside` is the share of a pixel that the collimator leaves open."""
-    level = level + np.float32(acquisition.exposure_error * np.log(2))
+    left = CORRECTED if acquisition.response == "log" else 1.0
+    level = level + np.float32(left * acquisition.exposure_error * np.log(2))
     if acquisition.response == "linear":
         dark = np.float32(1 / 3) * np.exp(np.minimum(level, 5))
     elif acquisition.response == "sigmoid":
