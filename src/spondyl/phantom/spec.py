@@ -107,6 +107,7 @@ class DiscSpec:
         sclerosis_mm: (above, below) depth of dense bone beside the plates.
         facet_mm: (right, left) growth of the facet joints toward the canal and the recess.
         flavum_mm: (right, left) thickness of the ligamentum flavum.
+        ridge_mm: Reach into the (right, left) foramen of rim and bone from the back edges of the plates.
     """
 
     expected_mm: float
@@ -133,6 +134,7 @@ class DiscSpec:
     sclerosis_mm: tuple[float, float] = (0.0, 0.0)
     facet_mm: tuple[float, float] = (0.0, 0.0)
     flavum_mm: tuple[float, float] = (3.0, 3.0)
+    ridge_mm: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.herniation_zone not in ZONES:

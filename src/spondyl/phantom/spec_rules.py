@@ -40,6 +40,7 @@ DISC: Limits = {
     "modic_mm": (0, 40, "changed marrow has a thickness"), "spurs_mm": (0, 25, "a spur reaches outward"),
     "spurs_lateral_mm": (0, 25, "a spur reaches outward"), "sclerosis_mm": (0, 25, "dense bone has a depth"),
     "facet_mm": (0, 15, "a joint grows outward"), "flavum_mm": (0.5, 15, "a ligament has a thickness"),
+    "ridge_mm": (0, 15, "a ridge reaches outward"),
 }
 PLATE: Limits = {
     "concavity_mm": (0, 8, "a plate is hollow, not domed"), "irregularity_mm": (0, 8, "an amplitude"),

@@ -30,7 +30,7 @@ class ForamenCut:
         gaps_mm: Fat above, below, in front of and behind the root.
         area_mm2, aspect: Of the root; 0 and 1 where there is none left.
         height_mm, width_mm: Of the opening in the bone, through the root's middle.
-        room_mm: Fat and root together through the root's middle: (front to back, down to up).
+        room_mm: Fat and root together, where there is most of it beside what is seen of the root: (front to back, down to up).
         centre: (v, w) of the root.
     """
 
@@ -106,7 +106,8 @@ def _cut(level: Level, u: float) -> ForamenCut:
     centre = float((weight * v[None]).sum() / weight.sum()), float((weight * w[:, None]).sum() / weight.sum())
     at = int(np.abs(w - centre[1]).argmin()), int(np.abs(v - centre[0]).argmin())
     gaps = (_gap(fat, root, at, (1, 0)), _gap(fat, root, at, (-1, 0)), _gap(fat, root, at, (0, -1)), _gap(fat, root, at, (0, 1)))
-    room = _run(fat[at[0]] + root[at[0]] > 0.5, at[1]), _run(fat[:, at[1]] + root[:, at[1]] > 0.5, at[0])
+    free = fat + root > 0.5
+    room = _room(free, own), _room(free.T, own.T)
     return ForamenCut(u, gaps, area, _aspect(weight, v, w), _run(bone[:, at[1]] < 0.5, at[0]), room[0], room, centre)
 
 
@@ -133,6 +134,12 @@ def _run(open_: NDArray[np.bool_], at: int) -> float:
     first = before[-1] if len(before) else -1
     last = after[0] if len(after) else len(open_)
     return float(last - first - 1) * STEP_MM
+
+
+def _room(free: NDArray[np.bool_], own: NDArray[np.bool_]) -> float:
+    """Longest stretch of free places along the rows that what is seen of the root lies in, mm."""
+    rows = np.flatnonzero(own.any(axis=1))
+    return max((_run(free[row], int(np.flatnonzero(own[row]).mean())) for row in rows), default=0.0)
 
 
 def _aspect(weight: Array, v: Array, w: Array) -> float:

@@ -14,6 +14,7 @@ from spondyl.phantom.solid.bodies import paint_bodies
 from spondyl.phantom.solid.canal import paint_canal
 from spondyl.phantom.solid.devices import paint_devices
 from spondyl.phantom.solid.discs import paint_discs
+from spondyl.phantom.solid.ridges import paint_ridges
 from spondyl.phantom.solid.roots import paint_roots
 from spondyl.phantom.solid.sacrum import paint_sacrum
 from spondyl.phantom.solid.trunk import paint_trunk
@@ -55,6 +56,7 @@ def build(spec: SubjectSpec, detail: Detail | None = None) -> Volume:
     paint_bodies(volume)
     paint_arches(volume)
     paint_roots(volume)
+    paint_ridges(volume)
     paint_devices(volume)
     return volume
 
