@@ -3,7 +3,9 @@
 S = f_fat S_fat + (1 - f_fat) S_water, S = PD (1 - exp(-TR/T1)) exp(-TE/T2); an inversion-recovery sequence has
 1 - 2 exp(-TI/T1) + exp(-TR/T1), as a magnitude, in place of the first bracket. Times from SyMRI (AJNR 2020,
 PMC7410772), de Bazelaire 2004 and the values named in the project's physics sheet. T2-weighted images are turbo
-spin echo, so fat keeps a long T2 (Henkelman 1992).
+spin echo, so fat keeps a long T2 (Henkelman 1992). A SPACE series is repeated soon, and its restore pulse turns what is left at the
+end of the echo train (twice TE here [O]) back along the field: (1 - E) / (1 - E exp(-2 TE/T2)) with E = exp(-TR/T1), the steady
+state, in place of 1 - E; without it fluid would be dark.
 """
 
 from __future__ import annotations
@@ -101,8 +103,11 @@ def pool(density: float | NDArray[np.floating], t1_ms: float | NDArray[np.floati
          scan: Timing) -> NDArray[np.floating]:
     """Signal of one pool; arrays give arrays."""
     relaxed = np.exp(-scan.tr_ms / np.asarray(t1_ms))
-    stir = scan.sequence == "stir"
-    recovery = np.abs(1 - 2 * np.exp(-inversion_ms(scan) / np.asarray(t1_ms)) + relaxed) if stir else 1 - relaxed
+    recovery = 1 - relaxed
+    if scan.sequence == "stir":
+        recovery = np.abs(1 - 2 * np.exp(-inversion_ms(scan) / np.asarray(t1_ms)) + relaxed)
+    elif scan.sequence == "t2_space":
+        recovery = recovery / (1 - relaxed * np.exp(-2 * scan.te_ms / np.asarray(t2_ms)))
     return np.asarray(density * recovery * np.exp(-scan.te_ms / np.asarray(t2_ms)))
 
 

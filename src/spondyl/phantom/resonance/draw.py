@@ -16,6 +16,9 @@ from spondyl.phantom.resonance.style import STYLES, MrStyle, Range, style_named
 from spondyl.phantom.spec import SubjectSpec
 from spondyl.phantom.volume import Volume
 
+NOISE = {"stir": 1.5, "t2_space": 1.7}
+"""Noise of a sequence against the others' (thin slices, nulled fat) [O]; a SPACE series' coils are also seen falling off faster."""
+
 __all__ = ["STYLES", "MrStyle", "draw_sagittal", "draw_study", "style_named"]
 
 
@@ -98,19 +101,19 @@ def _common(rng: np.random.Generator, sequence: str, kind: MrStyle, spacing: flo
     (tr, te), ratio = (_even(rng, bounds) for bounds in times), _even(rng, kind.interpolation)
     fine = min(max(spacing * ratio, 0.55), 1.3)
     ghost, wrap = rng.random() < kind.ghost_rate, rng.random() < kind.wrap_rate
-    noisy = 1.5 if sequence == "stir" else 1.0
+    noisy, near = NOISE.get(sequence, 1.0), 0.6 if sequence == "t2_space" else 1.0
     return MrAcquisition(
         sequence, field, tr, te, 64, 64, (spacing, spacing), thickness, thickness * _even(rng, kind.gap_share),
         (axial_stack((0, 0, 0), 1),), acquired_mm=(fine, fine * float(rng.uniform(0.85, 1.1))), window=_even(rng, kind.window),
         bandwidth_hz=_even(rng, kind.bandwidth_hz) * (2 if field > 2 else 1), wrap=float(rng.uniform(0.05, 0.2)) if wrap else 0.0,
-        ghost=float(rng.uniform(0.03, 0.12)) if ghost else 0.0, ghost_mm=float(rng.uniform(20, 70)), coil_mm=_even(rng, kind.coil_mm),
+        ghost=float(rng.uniform(0.03, 0.12)) if ghost else 0.0, ghost_mm=float(rng.uniform(20, 70)), coil_mm=_even(rng, kind.coil_mm) * near,
         coil_end=_even(rng, kind.coil_end), noise=_even(rng, kind.noise) * noisy, gain=_even(rng, kind.gain),
         noise_seed=int(rng.integers(2**31)),
     )
 
 
 def _band(rng: np.random.Generator, spec: SubjectSpec, posture: Posture, kind: MrStyle, z: float) -> tuple[float, float, float] | None:
-    """A band's back edge: parallel to the lumbar spine, ahead of its front."""
+    """A saturation band's back edge: parallel to the lumbar spine, ahead of its front."""
     if rng.random() >= kind.band_rate:
         return None
     low, high = posture.discs[0].centre, posture.discs[spec.lumbar - 1].centre
