@@ -2,6 +2,10 @@
 
 In order: the two pools' mean over a slice's thickness, mottling, coil and bands, the fat's shift along read, the k-space window
 with its ringing, folding and ghosts, Rician noise, 12 bits.
+
+Not modelled: susceptibility (metal and gas are black, their surroundings undisturbed), flow and pulsation (vessels are black by their
+material, fluid is still), magnetisation transfer, blur along the echo train, uneven transmit fields, cross-talk between slices,
+gradient distortion, parallel imaging.
 """
 
 from __future__ import annotations
