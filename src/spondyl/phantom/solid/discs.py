@@ -98,7 +98,7 @@ def _paint(volume: Volume, shape: DiscShape) -> None:
     u, v, w = shape.pose.to_local(*block.grid.open(window))
     floor, roof = _line(shape.floor, v), _line(shape.roof, v)
     rim, a, b = rim_distance(shape, (u, v, w), floor, roof)
-    under = np.clip(1.0 - 0.9 * rim, 0.3, shape.hollow_mm + 3.0)
+    under = np.clip(1.0 - 0.9 * rim, max(0.3, overhang_mm(shape)), shape.hollow_mm + 3.0)
     d = np.maximum(rim, np.maximum(w - roof, floor - w) - under)
     block.paint(window, _firm(inside(d, block.grid.spacing_mm)), annulus(index))
     block.paint(window, _firm(_fibres(shape, d, rim)), material("ligament"))
@@ -134,13 +134,21 @@ def rim_distance(shape: DiscShape, place: tuple[Array, Array, Array], floor: Arr
     half = (rear - front) / 2
     a, b = u / wide, (v - (front + rear) / 2) / half
     spec = shape.disc.spec
-    belly = 4 * span * (1 - span)
+    over = overhang_mm(shape)
+    stretched = np.clip((w - floor + over) / (np.maximum(roof - floor, 0.3) + 2 * over), 0, 1)
+    belly = 4 * stretched * (1 - stretched)
     side = np.where(u < 0, *(np.float32(side) for side in spec.bulge_lateral_mm)) * belly
     ends = np.where(b < 0, *(np.float32(end) for end in spec.bulge_mm)) * belly
     aa = a * a
     share = aa / (aa + b * b + np.float32(1e-3))
     reach = ends + share * (side - ends)
     return np.asarray((kidney(a, b) - 1) * half - reach, np.float32), np.asarray(a, np.float32), np.asarray(b, np.float32)
+
+
+def overhang_mm(shape: DiscShape) -> float:
+    """How far a rim that stands out reaches over the edges of the plates: a flat disc bulges as thick as a tall one [O]."""
+    reach = max(*shape.disc.spec.bulge_mm, *shape.disc.spec.bulge_lateral_mm, 0.0)
+    return min(max(0.4 * reach - 0.4, 0.0), 2.0)
 
 
 def _fibres(shape: DiscShape, d: Array, rim: Array) -> Array:

@@ -16,18 +16,22 @@ ROOT_MM, GANGLION_MM = 1.5, 2.6
 FORAMEN_MM = (9.4, 8.0)
 """Depth from the body's back at the (upper, lower) end of a foramen, before the joint takes its share [O]."""
 
+SACRAL_STOPS = 4
 Path = NDArray[np.float64]
 
 
 def paint_foramina(volume: Volume, tube: Tube) -> None:
     """Both sides of every level, then the two upper sacral roots."""
+    paths = []
     for body, own in zip(volume.spine.bodies, volume.spec.vertebrae, strict=True):
         for side in (-1, 1):
             _fat(volume, tube, body, own, side)
-            _root(volume, _path(tube, body, own, side), ganglion=True)
-    for body in volume.spine.sacrum[:2]:
-        for side in (-1, 1):
-            _root(volume, _sacral_path(tube, body, side), ganglion=False)
+            paths.append(_path(tube, body, own, side))
+    paths += [_sacral_path(tube, body, side) for body in volume.spine.sacrum[:2] for side in (-1, 1)]
+    posed = volume.posture.bend(np.vstack(paths))
+    ends = np.cumsum([len(path) for path in paths])[:-1]
+    for points in np.split(posed, ends):
+        _root(volume, points)
 
 
 def pedicle_edges(body: Body, own: VertebraSpec) -> tuple[float, float]:
@@ -59,7 +63,7 @@ def _fat(volume: Volume, tube: Tube, body: Body, own: VertebraSpec, side: int) -
     volume.fine.paint_inside(window, np.maximum(hole + flare, across), material("epidural_fat"), edge_mm=1.0)
     for at, radius in ((0.36, 0.8), (0.18, 0.6)):
         spot = np.hypot(v - behind - 2.2, w - low - at * (top - low)) - radius
-        volume.fine.paint_inside(window, np.maximum(spot, across), material("vessel"))
+        volume.fine.paint_inside(window, np.maximum(spot, np.maximum(across, inner + 2.5 - side * u)), material("vessel"))
 
 
 def _height(origin: Path, tilt: float, body: Body, along_axis: float) -> float:
@@ -99,10 +103,10 @@ def _points(origin: Path, up: Path, back: Path, stops: list[tuple[float, float, 
     return np.stack([side * np.array([stop[0] for stop in stops]), flat[:, 0], -flat[:, 1]], axis=-1)
 
 
-def _root(volume: Volume, path: Path, ganglion: bool) -> None:
-    points = volume.posture.bend(path)
+def _root(volume: Volume, points: Path) -> None:
+    """A rod along posed points; those through a foramen, which are more, carry a ganglion there."""
     radii = [ROOT_MM] * len(points)
-    if ganglion:
+    if len(points) > SACRAL_STOPS:
         radii[3:5] = [GANGLION_MM, GANGLION_MM]
     for first, last, low, high in zip(points, points[1:], radii, radii[1:], strict=False):
         window = volume.fine.grid.around(np.stack([first, last]), max(low, high) + 1)

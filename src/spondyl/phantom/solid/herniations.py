@@ -28,8 +28,8 @@ def paint_herniation(volume: Volume, shape: DiscShape) -> None:
     c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     du, dv = u - np.float32(root[0]), v - np.float32(root[1])
     out, side = s * du + c * dv, c * du - s * dv
-    d = np.maximum(_tongue(shape, out, side, w), -4.0 - out)
-    volume.fine.paint_inside(window, d - 0.7, material("ligament"))
+    d = np.maximum(_tongue(shape, out, side, w), -1.0 - out)
+    volume.fine.paint_inside(window, d - 1.0, material("ligament"))
     volume.fine.paint_inside(window, d, material("herniation"))
 
 

@@ -51,12 +51,14 @@ def _fluid(volume: Volume, window: Window) -> Array:
 
 def _paint_slab(volume: Volume, tube: Tube, strands: NDArray[np.float64], window: Window, fluid: Array) -> None:
     place = volume.posture.straighten(*volume.fine.grid.open(window))
-    where = (fluid > 0.02) & (sac_distance(tube, place) < 0.4)
+    inner = sac_distance(tube, place) < 0.4
+    where = (fluid > 0.02) & inner
     if not where.any():
         return
     level = np.broadcast_to(place[2], where.shape).mean(axis=(1, 2))
     edge = volume.fine.grid.spacing_mm
-    wanted = root_area(volume, level) / tube.at("cosine", level) / edge**2
+    there = (volume.fine.label[window] == material("root")) & inner
+    wanted = root_area(volume, level) / tube.at("cosine", level) / edge**2 - there.sum(axis=(1, 2))
     depth = _depth(tube, strands, place, level)[where]
     amount = _fill(depth, fluid[where], np.nonzero(where)[0], wanted, edge)
     cover = np.zeros(where.shape, np.float32)

@@ -47,6 +47,6 @@ def _widths(spec: SubjectSpec, z: NDArray[np.floating]) -> tuple[Array, Array]:
     """Half widths with and without fat: broadest at the hips, narrowest at the waist."""
     hips = np.clip((20 - z) / 90, 0, 1)
     ribs = np.clip((z - 130) / 120, 0, 1)
-    half = spec.trunk.half_width_mm * (1 + 0.07 * hips * hips * (3 - 2 * hips) - 0.03 * ribs)
+    half = spec.trunk.half_width_mm * (1 + 0.04 * hips * hips * (3 - 2 * hips) - 0.03 * ribs)
     fat = spec.trunk.flank_fat_mm * (1 + 0.5 * hips - 0.35 * ribs)
     return np.asarray(half, np.float32), np.asarray(half - fat, np.float32)
