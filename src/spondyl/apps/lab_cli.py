@@ -49,19 +49,13 @@ def make(
     from spondyl.apps import console
     from spondyl.datasets import miniatures
 
-    made = 0
     try:
         with console.progress_bar(rate="subjects/s") as progress:
-
-            def on_subject(done: int) -> None:
-                nonlocal made
-                made = done
-                progress("Making subjects", done, subjects)
-
             order = miniatures.make(layout, out, subjects, seed, role=role, profile=profile, labels=labels, wild=wild, style=style,
-                                    sets=sets or (), workers=workers, resume=resume, on_subject=on_subject)
+                                    sets=sets or (), workers=workers, resume=resume,
+                                    on_subject=lambda done: progress("Making subjects", done, subjects))
     except KeyboardInterrupt:
-        typer.echo(f"{made} of {subjects} subjects are whole; the same command with --resume goes on", err=True)
+        typer.echo(f"{miniatures.made(out)} of {subjects} subjects are whole; the same command with --resume goes on", err=True)
         raise
     files = sum(path.is_file() for path in out.rglob("*"))
     if json:

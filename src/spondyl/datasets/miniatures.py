@@ -9,7 +9,7 @@ from pathlib import Path
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.datasets.making.layout import Layout
 from spondyl.datasets.making.order import Order, Scale, make_order
-from spondyl.datasets.making.run import OnSubject, make_cohort
+from spondyl.datasets.making.run import OnSubject, make_cohort, notes
 from spondyl.datasets.sources import plain
 
 WRITERS = {
@@ -54,3 +54,8 @@ def make(layout: str, root: Path, subjects: int, seed: int, *, role: str = "", p
                        wild=wild, style=style, scale=scale or Scale(), pattern=how.pattern)
     make_cohort(how, root, subjects, order, workers=workers, resume=resume, on_subject=on_subject)
     return order
+
+
+def made(root: Path) -> int:
+    """How many subjects of a cohort are whole."""
+    return len(notes(root))

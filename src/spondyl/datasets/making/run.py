@@ -68,7 +68,7 @@ def _begin(layout: Layout, root: Path, order: Order, resume: bool) -> set[int]:
         raise InputError("output-not-empty", "the output folder is not empty", "Name an empty folder, or add --resume to go on")
     (root / "subjects").mkdir(parents=True, exist_ok=True)
     drop_drafts(root)
-    done = {int(path.stem) for path in _notes(root)}
+    done = {int(path.stem) for path in notes(root)}
     asked = json.dumps({"schema": COHORT, "evidence": "in-silico", **order.as_json()}, indent=1) + "\n"
     note = root / "cohort.json"
     if (note.read_text("utf-8") != asked if note.is_file() else bool(done)):
@@ -88,7 +88,8 @@ def _note(index: int) -> str:
     return f"subjects/{index:04d}.json"
 
 
-def _notes(root: Path) -> list[Path]:
+def notes(root: Path) -> list[Path]:
+    """The notes of the whole subjects, in the order of their numbers."""
     return sorted((path for path in (root / "subjects").glob("*.json") if path.stem.isdecimal()), key=lambda path: int(path.stem))
 
 
@@ -104,6 +105,6 @@ def _make_subject(layout: Layout, root: Path, order: Order, index: int) -> int:
 
 
 def _records(root: Path) -> Iterator[tuple[int, Record]]:
-    for path in _notes(root):
+    for path in notes(root):
         body: dict[str, Any] = json.loads(path.read_text("utf-8"))
         yield int(body["index"]), body["record"]
