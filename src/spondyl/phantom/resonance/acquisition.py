@@ -57,7 +57,7 @@ class MrAcquisition:
         window: Height of the k-space window's edge: 1 cuts hard (Gibbs rings), 0.1 is nearly a Hann window (blunt).
         phase: "down" or "across": the direction of phase encoding; fat shifts along the other one, the read direction.
         bandwidth_hz: Per acquired pixel; fat lies 3.4 ppm of the field over this away. 0 leaves the shift out.
-        wrap: Share of the picture, 0 to 0.5, at either end along phase, into which what lies beyond it is folded.
+        wrap: Share of the picture, 0 to 0.5, at either end along phase, into which what lies beyond the other end is folded, fading inward.
         ghost, ghost_mm: Share of the moving belly's signal in its ghosts, and how far along phase they lie.
         coil_mm: Depth over which the signal of the coils behind the back falls to 1/e; 0 is an even coil.
         coil_end: Share of the signal that is lost at the ends of the array, 165 mm from its middle.

@@ -106,8 +106,9 @@ def _common(rng: np.random.Generator, sequence: str, kind: MrStyle, spacing: flo
         sequence, field, tr, te, 64, 64, (spacing, spacing), thickness, thickness * _even(rng, kind.gap_share),
         (axial_stack((0, 0, 0), 1),), acquired_mm=(fine, fine * float(rng.uniform(0.85, 1.1))), window=_even(rng, kind.window),
         bandwidth_hz=_even(rng, kind.bandwidth_hz) * (2 if field > 2 else 1), wrap=float(rng.uniform(0.05, 0.2)) if wrap else 0.0,
-        ghost=float(rng.uniform(0.03, 0.12)) if ghost else 0.0, ghost_mm=float(rng.uniform(20, 70)),
-        coil_mm=_even(rng, kind.coil_mm) * near, coil_end=_even(rng, kind.coil_end), noise=_even(rng, kind.noise) * noisy, gain=_even(rng, kind.gain),
+        ghost=float(rng.uniform(0.03, 0.12)) if ghost else 0.0, ghost_mm=float(rng.uniform(20, 130)),
+        coil_mm=_even(rng, kind.coil_mm) * near, coil_end=_even(rng, kind.coil_end),
+        noise=_even(rng, kind.noise) * noisy, gain=_even(rng, kind.gain),
         noise_seed=int(rng.integers(2**31)),
     )
 

@@ -83,19 +83,18 @@ def _way(scan: MrAcquisition, axis: int) -> _Way:
     phase = (scan.phase == "down") == (axis == 0)
     step = float(np.clip(resolution, FINEST_MM, COARSEST_MM))
     folded = scan.wrap > 0 and phase
-    margin = field / 2 if folded else MARGIN_MM
+    margin = scan.wrap * field if folded else MARGIN_MM
     first = -margin
     points = int((field - spacing + 2 * margin) / step) + 1
-    period = field * (1.5 - scan.wrap) if folded else 2 * field
-    common = (points, max(resolution, step), period, scan.window)
-    matrix = operator(0.0, spacing, count, first, step, *common)
-    ghosts = matrix
-    if scan.ghost and phase:
-        before, after = (operator(shift, spacing, count, first, step, *common) for shift in (-scan.ghost_mm, scan.ghost_mm))
-        ghosts = before + after
+    period = field if folded else 2 * field
+    shifts = (0.0, -scan.ghost_mm, scan.ghost_mm) if scan.ghost and phase else (0.0,)
+    matrix, *ghosts = (operator(shift, spacing, count, first, step, points, max(resolution, step), period, scan.window) for shift in shifts)
+    if folded:
+        at = first + step * np.arange(points)
+        matrix = matrix * np.clip(1 - np.maximum(-at, at - field) / margin, 0, 1).astype(np.float32)
     acquired = int(np.ceil(field / resolution))
     fill = operator(0.0, spacing, count, 0.0, field / acquired, acquired, resolution, field, scan.window)
-    return _Way(step, first, points, matrix, ghosts, fill)
+    return _Way(step, first, points, matrix, ghosts[0] + ghosts[1] if ghosts else matrix, fill)
 
 
 def _expose(volume: Volume, scan: MrAcquisition, plane: Plane, tables: tuple[Complex, Complex],
