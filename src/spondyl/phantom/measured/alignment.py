@@ -89,7 +89,8 @@ def aasce_angles(corners: NDArray[np.floating], rows: float) -> Point:
     points = np.asarray(corners, np.float64)
     left, right = points[:, (0, 2)].mean(axis=1), points[:, (1, 3)].mean(axis=1)
     across, down = (right - left).T
-    angles = np.degrees(np.abs(np.arctan2(np.outer(across, down) - np.outer(down, across), np.outer(across, across) + np.outer(down, down))))
+    cross, dot = np.outer(across, down) - np.outer(down, across), np.outer(across, across) + np.outer(down, down)
+    angles = np.degrees(np.abs(np.arctan2(cross, dot)))
     high, low = sorted(divmod(int(angles.argmax()), len(angles)))
     middles = np.stack([points[:, :2].mean(axis=1), points[:, 2:].mean(axis=1)], axis=1).reshape(-1, 2)
     if not _is_s_shaped(middles):

@@ -160,11 +160,16 @@ def _three(heights: NDArray[np.float64]) -> Point:
 
 
 def _departure(found: FoundPlate, was: Plate) -> float:
-    """How far a plate on the mid-line leaves the shape it had, whatever its tilt: a depression or a step, mm."""
+    """How much a plate left the shape it had, whatever its tilt, on the worst of three lines at and beside the mid-line, mm.
+
+    The depth of a depression, or how far the front third lies below the line of the rest.
+    """
     sign = 1.0 if found.w.mean() > 0 else -1.0
-    line = sign * found.w[2:5].mean(axis=0) + was.smooth(ALONG_AT)
-    trend = np.polyval(np.polyfit(ALONG_AT, line, 1), ALONG_AT)
-    return float(np.abs(line - trend).max())
+    worst = 0.0
+    for line in sign * found.w[2:5] + was.smooth(ALONG_AT):
+        whole, rear = (line - np.polyval(np.polyfit(ALONG_AT[part], line[part], 1), ALONG_AT) for part in (slice(None), slice(3, None)))
+        worst = max(worst, float(np.ptp(whole)), -float(np.median(rear[:3])))
+    return worst
 
 
 def coronal_tilt(coronal: Points) -> float:

@@ -14,7 +14,7 @@
     wilke-height/1      height loss < 10, 10-33, 33-66, > 66 % (Wilke 2006, cut-offs unverified)
     radiograph-0-4/1    worst of spur and height classes, per disc [O] (after the lumbar Kellgren-Lawrence wording)
     meyerding/1         quarters of the lower plate's depth; 0 where slip-3mm/1 finds none
-    genant/1            loss against the expected height 20-25, 25-40, > 40 %, and a plate that departs from its intact shape by 1 mm [O]
+    genant/1            loss against the expected height 20-25, 25-40, > 40 %, and a plate that departs from its intact shape by 0.6 mm [O]
     who-spine/1         T >= -1, -2.5 < T < -1, T <= -2.5; women and men from 50 [O: age 50 stands for menopause]
 """
 
@@ -31,6 +31,7 @@ RULE = {
 SAC_MM2, TIE_MM2, CROWDED = (100.0, 75.0), 3.0, (0.5, 0.85)
 RECESS_MM, ROOT_KEPT = (3.0, 2.0), 0.75
 GAP_MM, DEFORMED_LOSS = 0.5, 0.25
+DEPARTURE_MM = 0.6
 WHO_AGE = 50.0
 REFERENCE = reference_named("nhanes-women-21-30")
 """Whom a T-score compares with; the DXA renderer takes the same one unless told otherwise."""
@@ -82,19 +83,19 @@ def meyerding_grade(slip_mm: float, share: float) -> int:
 
 def genant_grade(loss: float, departure_mm: float) -> int:
     """0 to 3 of a vertebra that lost that share of its expected height at its worst place."""
-    if departure_mm < 1.0:
+    if departure_mm < DEPARTURE_MM:
         return 0
     return int(loss >= 0.20) + int(loss >= 0.25) + int(loss > 0.40)
 
 
 def genant_kind(losses: tuple[float, float, float], grade: int) -> str:
-    """Where the height was lost (anterior, middle, posterior): in front, in the middle, or everywhere (behind too)."""
+    """Where the height was lost (anterior, middle, posterior): most in the middle by 5 %, else behind too (crush), else in front."""
     if grade == 0:
         return "none"
     front, middle, rear = losses
-    if rear >= 0.20:
-        return "crush"
-    return "biconcave" if middle > front else "wedge"
+    if middle > max(front, rear) + 0.05:
+        return "biconcave"
+    return "crush" if rear >= 0.20 else "wedge"
 
 
 def t_score(bmd_g_cm2: float) -> float:
