@@ -14,6 +14,7 @@ from spondyl.phantom.curves import HEIGHTS_MM, curves
 from spondyl.phantom.materials import MARROW0, NUCLEUS0, SIZE, column, material, table
 from spondyl.phantom.posture import Pose, plate_corners
 from spondyl.phantom.solid import Detail, build
+from spondyl.phantom.solid.density import areal_density, trabecular_for
 from spondyl.phantom.spec_parts import ForeignSpec, FractureSpec, ImplantSpec, LesionSpec
 from spondyl.phantom.volume import Volume
 
@@ -250,3 +251,17 @@ def test_no_bone_stands_in_the_middle_of_the_sac(seed: int):
     for beside in (-2.0, 0.0, 2.0):
         points = volume.posture.bend(np.stack([0 * heights + beside, middle, -heights], axis=1))
         assert bone_at(volume, points).max() < 0.5
+
+
+def test_areal_density_seen_from_the_front_is_about_the_one_that_was_planned():
+    spec = clean_subject(11)
+    wanted = 0.9
+    for k, own in enumerate(spec.vertebrae):
+        spec = with_vertebra(spec, k, trabecular_mg_cm3=trabecular_for(wanted, own.cortex_mm, own.lower_depth_mm))
+    assert areal_density(spec) == pytest.approx(wanted, abs=0.02)
+    volume = build(spec, Detail(fine_mm=VOXEL, trunk_mm=12.0, half_width_mm=30.0, levels=(0, 5)))
+    seen = volume.fine.lookup(column(volume.materials, "mineral")).sum(axis=1) * VOXEL / 10
+    z, x = volume.fine.grid.axis("z"), np.abs(volume.fine.grid.axis("x"))
+    bottom, top = volume.posture.discs[1].centre[2], volume.posture.discs[5].centre[2]
+    region = seen[(z > bottom) & (z < top)][:, x < sum(spec.vertebrae[2].width_mm) / 4 + 1]
+    assert region[region > 0.2].mean() == pytest.approx(wanted, abs=0.1)

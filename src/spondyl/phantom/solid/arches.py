@@ -21,8 +21,8 @@ from spondyl.phantom.solid.shapes import Array, Field, Place, both, box, field, 
 from spondyl.phantom.spec import VertebraSpec
 from spondyl.phantom.volume import Volume
 
-CORTEX_MM = 0.85
-"""Shell of the arch [O]."""
+ARCH_CORTEX = 2.1
+"""Shell of the arch, as a multiple of the body's shell [O]: gives the arch about half of the areal mineral seen from the front."""
 SIDES = (-1.0, 1.0)
 
 
@@ -105,7 +105,8 @@ def _paint_arch(volume: Volume, f: Frame, joints: tuple[Joint, ...]) -> None:
         if f.body.index in (joint.index, joint.index - 1):
             upper = joint.index == f.body.index
             process(bone, joint, upper, _root(f, joint.side, upper))
-    lay_bone(volume.fine, bone.window, bone.distance, marrow(f.body.index), material("cortex"), CORTEX_MM, beside=True)
+    lay_bone(volume.fine, bone.window, bone.distance, marrow(f.body.index), material("cortex"),
+             ARCH_CORTEX * f.own.cortex_mm, beside=True)
 
 
 def _root(f: Frame, side: float, upper: bool) -> Place:

@@ -27,8 +27,8 @@ Reach = tuple[float, float, float, float]
 """(anterior, posterior, right, left), mm."""
 NO_REACH: Reach = (0.0, 0.0, 0.0, 0.0)
 SIDE_WALL_MM = 1.5
-ENDPLATE_MM = 0.8
-"""Thickness of a bony end plate [O]."""
+ENDPLATE = 2.2
+"""Thickness of a bony end plate, as a multiple of the shell's [O]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +97,7 @@ def paint_body(volume: Volume, form: Form, pose: Pose, cortex_mm: float) -> None
     plates = np.minimum(shaped.above_low, shaped.below_high) < -shaped.wall
     paint_marrow(volume, form.body, window, (u, v, w), shaped,
                  np.where(plates, np.uint8(material("endplate")), np.uint8(material("cortex"))),
-                 np.where(plates, np.float32(ENDPLATE_MM), np.float32(cortex_mm)))
+                 np.where(plates, np.float32(ENDPLATE * cortex_mm), np.float32(cortex_mm)))
 
 
 def _window(volume: Volume, form: Form, pose: Pose) -> Window | None:

@@ -26,7 +26,7 @@ BACK_MM = np.array([27.0, 29.0, 29.0, 26.0, 22.0, 18.0, 15.0, 12.0, 9.0, 4.0], n
 """Front of the wings, and back of the laminae at the midline, from the middle of the bodies."""
 CANAL_MM = np.array([15.0, 14.5, 13.5, 12.0, 10.0, 8.5, 7.0, 6.0, 5.0, 3.0], np.float32)
 """Depth of the sacral canal behind the bodies; it is open behind below S4, and above S1 where the last joint stands."""
-CORTEX_MM, ROOF_MM = 0.8, 4.5
+ROOF_MM = 4.5
 SLAB_ROWS = 10
 SIDES = (-1.0, 1.0)
 
@@ -41,7 +41,7 @@ def paint_sacrum(volume: Volume) -> None:
         right, left = volume.spec.discs[0].spurs_lateral_mm if k == 0 else (0.0, 0.0)
         spurs = ((0.0, 0.0, 0.0, 0.0), (*body.spurs_mm[1], right, left))
         width = (WIDTH_MM[k][1] * scale, WIDTH_MM[k][0] * scale)
-        paint_body(volume, Form(body, low, high, width, spurs), pose, 0.6)
+        paint_body(volume, Form(body, low, high, width, spurs), pose, volume.spec.vertebrae[0].cortex_mm)
     _wings(volume, scale)
 
 
@@ -73,9 +73,9 @@ def _wings(volume: Volume, scale: float) -> None:
         bone.distance[part] = np.maximum(solid, -_openings(u, s, n, scale))
     for side in SIDES:
         process(bone, joint_of(volume, 0, side), False, (side * 21.0 * scale, 24.0 * scale, 8.0))
-    inner, cortex = material("pelvis"), material("cortex")
+    inner, cortex, cortex_mm = material("pelvis"), material("cortex"), 1.8 * volume.spec.vertebrae[0].cortex_mm
     for part in parts:
-        lay_bone(volume.fine, _inside(bone.window, part), bone.distance[part], inner, cortex, CORTEX_MM, beside=True)
+        lay_bone(volume.fine, _inside(bone.window, part), bone.distance[part], inner, cortex, cortex_mm, beside=True)
 
 
 def _slabs(volume: Volume, bone: Field, scale: float) -> list[Window]:
