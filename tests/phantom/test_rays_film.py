@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from phantom.rays_scenes import empty, fill
 from spondyl.core import InputError, NotFoundError
-from spondyl.phantom.materials import material
+from spondyl.phantom.materials import column, material
 from spondyl.phantom.rays import Projection, XrayAcquisition, projection_of, render_xray, transmission, xray_from_json
-from spondyl.phantom.rays.attenuation import attenuation, spectrum
+from spondyl.phantom.rays.attenuation import BASIS, attenuation, spectrum
+from spondyl.phantom.rays.integrals import SLAB_MM, integrate, lattice_for
 
 CLEAN = XrayAcquisition(rows=400, columns=700, pixel_mm=0.4, sid_mm=1500, oid_mm=200, centre_mm=(0, 0, 60), scatter=0, focal_mm=0,
                         blur_px=0, texture=0)
@@ -94,6 +95,39 @@ def test_things_in_the_plane_of_the_spine_are_magnified_by_sid_over_sid_minus_oi
     spot = film.to_detector(np.array([[20.0, 30.0, 40.0]]))
     depth = 30.0 if view == "ap" else 20.0
     assert film.to_plane(spot, depth)[0] == pytest.approx((20, 30, 40))
+
+
+def test_integrals_follow_their_definition_ray_by_ray():
+    volume = empty((-12, -14, 40), (12, 14, 70), fine_mm=1.0, trunk_mm=30.0)
+    z, y, x = np.meshgrid(*(volume.fine.grid.axis(name) for name in "zyx"), indexing="ij")
+    for k, name in enumerate(("lesion", "fat", "titanium")):
+        wave = 0.5 + 0.5 * np.sin(0.2 * x + 0.13 * (k + 1) * y + 0.17 * z + k)
+        edge = np.clip(6 - np.maximum(np.maximum(np.abs(x) - 6, np.abs(y) - 8), np.abs(z - 55) - 9), 0, 1)
+        volume.fine.paint((slice(None),) * 3, wave * edge, material(name))
+    scan = replace(CLEAN, rows=120, columns=120, sid_mm=1000, source_shift_mm=(40.0, -90.0))
+    film = projection_of(scan)
+    lattice = lattice_for(film, 0.8)
+    table = np.stack([column(volume.materials, name) for name in BASIS], axis=-1)
+    change = table - table[material("muscle")]
+    change[0] = 0
+    at = np.stack(np.meshgrid(lattice.across(), lattice.down()), axis=-1).reshape(-1, 2)
+    wanted = np.zeros((5, len(at)))
+    maps = [volume.fine.lookup(change[:, k]) for k in range(5)]
+    for j, depth in enumerate(volume.fine.grid.axis("y")):
+        points = film.to_plane(at, float(depth))
+        column_, row = ((points[:, k] - volume.fine.grid.origin_mm[k]) for k in (0, 2))
+        inside = (column_ >= 0) & (column_ < x.shape[2] - 1) & (row >= 0) & (row < x.shape[0] - 1)
+        c, r = column_[inside], row[inside]
+        i, k = r.astype(int), c.astype(int)
+        for basis, values in enumerate(maps):
+            v = values[:, j]
+            low = v[i, k] * (1 - c + k) + v[i, k + 1] * (c - k)
+            high = v[i + 1, k] * (1 - c + k) + v[i + 1, k + 1] * (c - k)
+            wanted[basis, inside] += (low + (high - low) * (r - i)) * 0.1
+    for slab_mm, tolerance in ((1.0, 0.002), (SLAB_MM, 0.05)):
+        found = integrate(volume.fine, change, film, lattice, slab_mm).reshape(5, -1)
+        for basis in (0, 1, 2, 3):
+            assert np.abs(found[basis] - wanted[basis]).max() < tolerance * np.abs(wanted[basis]).max()
 
 
 def body():

@@ -130,18 +130,31 @@ def _frame(
     highest = len(bodies) - 1 if whole else min(volume.spec.lumbar + int(rng.integers(0, 2)), len(bodies) - 1)
     shown = np.array([p.centre for p in (*bodies[:highest + 1], volume.posture.sacrum[0])])
     low, high = shown.min(axis=0), shown.max(axis=0)
-    top, bottom = high[2] + 22, low[2] - rng.uniform(35, 60)
-    height = max(float(top - bottom) * scale * 1.02, 0.0 if whole else _even(rng, how.height_mm))
-    height = height if whole else min(height, 2500 * how.pixel_mm[1])
+    top, bottom = _reach(rng, volume, how, (float(low[2]), float(high[2])), whole, scale)
     width = _even(rng, how.width_ap_mm if view == "ap" else how.width_lateral_mm)
     width = (float(high[0] - low[0]) + float(rng.uniform(190, 260))) * scale if whole else width
     middle = (low + high) / 2
     ahead = 0.0 if view == "ap" else float(rng.uniform(0, 20))
-    spot = np.array([middle[0], middle[1] + ahead, (top + bottom) / 2]) + rng.normal(0, 1, 3) * how.centre_sd_mm
+    spot = np.array([middle[0], middle[1] + ahead, (top + bottom) / 2]) + rng.normal(0, 1, 3) * (how.centre_sd_mm, how.centre_sd_mm, 2.0)
+    height = (top - bottom) * scale
     if rng.random() < how.crop and not whole:
         height *= float(rng.uniform(0.6, 0.85))
-        spot[2] += float(rng.uniform(-45, 45))
+        spot[2] += float(rng.uniform(-45, 25))
     return (float(spot[0]), float(spot[1]), float(spot[2])), height, width
+
+
+def _reach(
+    rng: np.random.Generator, volume: Volume, how: XrayStyle, shown: tuple[float, float], whole: bool, scale: float,
+) -> tuple[float, float]:
+    """z of the upper and lower edge in the plane of the spine: more is seen as the film is longer, never past the built vertebrae."""
+    margin = 30.0 if whole else 22.0
+    top, bottom = shown[1] + margin, shown[0] - float(rng.uniform(35, 60))
+    if whole:
+        return top, bottom
+    spare = max(_even(rng, how.height_mm) / scale - (top - bottom), 0.0)
+    built = float(volume.posture.bodies[min(volume.spec.lumbar + 2, len(volume.posture.bodies) - 1)].centre[2]) + 6.0
+    above = min(spare * float(rng.uniform(0.2, 0.8)), max(built - top, 0.0))
+    return top + above, max(bottom - (spare - above), shown[0] - 110.0)
 
 
 def _edges(rng: np.random.Generator, how: XrayStyle) -> tuple[float, float, float, float]:

@@ -13,7 +13,7 @@ from spondyl.phantom.volume import Array
 PITCH_MM = 0.5
 SIZE = (1200, 640)
 """Points of a field, head to foot and across: 600 x 320 mm, repeated beyond."""
-BONE = ((0.5, 1.2, 0.10), (1.8, 2.6, 0.05))
+BONE = ((0.5, 0.9, 0.10), (1.7, 2.0, 0.05))
 """(across, along) width in mm and relative standard deviation of the mineral's texture [O]: trabeculae run mostly up and down."""
 MOTTLE = ((4.0, 4.0, 0.10), (13.0, 13.0, 0.25))
 """The same of soft tissue, in g/cm2 [O]."""
