@@ -167,9 +167,8 @@ def test_scoliosis_leaves_the_sac_its_area():
 def test_the_trunk_is_muscle_wherever_bone_and_canal_are_painted():
     volume = built(healthy(), Detail(fine_mm=1.4, trunk_mm=2.8, levels=(0, 3)))
     bony = column(volume.materials, "mineral")[volume.fine.label] > 0.1
-    k, j, i = (np.round(volume.fine.grid.axis(a)).astype(np.float32) for a in "zyx")
     grid = volume.trunk.grid
-    at = [np.rint((values - grid.origin_mm["xyz".index(name)]) / grid.spacing_mm).astype(int) for values, name in zip((k, j, i), "zyx", strict=True)]
+    at = [np.rint((volume.fine.grid.axis(name) - grid.origin_mm["xyz".index(name)]) / grid.spacing_mm).astype(int) for name in "zyx"]
     muscle = volume.trunk.lookup(np.eye(len(volume.materials), dtype=np.float32)[material("muscle")])[np.ix_(*at)]
     assert float(muscle[bony].mean()) > 0.9
 
@@ -178,7 +177,8 @@ def test_the_body_is_skin_and_fat_around_muscle_with_gas_and_organs_in_it():
     volume = built(healthy())
     found = {volume.materials[k].name for k in np.unique(volume.trunk.label)}
     assert {"air", "skin", "fat", "muscle", "organ", "bowel", "gas", "vessel", "pelvis", "pelvis_cortex", "rib"} <= found
-    assert (volume.trunk.label[:, :, 0] == material("air")).all() and (volume.trunk.label[:, -1] == material("air")).all()
+    assert (volume.trunk.label[:, :, 0] == material("air")).all()
+    assert (volume.trunk.label[:, -1] == material("air")).all()
     tall = volume.trunk.grid.shape[0] // 2
     row = volume.trunk.label[tall, volume.trunk.grid.shape[1] // 2]
     assert np.flatnonzero(row != material("air")).size * volume.trunk.grid.spacing_mm == pytest.approx(

@@ -38,11 +38,26 @@ def _paint_slab(volume: Volume, tube: Tube, window: Window, place: tuple[Array, 
     d = np.maximum(np.maximum((y - bone) * cosine, (low - y) * cosine), np.maximum(np.abs(x) - half, end - z))
     d = np.maximum(d, flavum_depth(tube, place) - 0.5)
     _lay(block, window, inside(d, edge), "epidural_fat")
-    d = sac_distance(tube, place)
-    _lay(block, window, inside(d - DURA_MM, edge), "dura")
-    _lay(block, window, inside(d, edge), "csf")
-    _cord(volume, tube, window, place, d)
+    _sac(volume, tube, *_cropped(window, place, float(tube.sac_half.max()) + 1.5))
     _flavum(volume, tube, window, place)
+
+
+def _cropped(window: Window, place: tuple[Array, Array, Array], half_mm: float) -> tuple[Window, tuple[Array, Array, Array]]:
+    """The columns of a window, and of its coordinates, that come so near to the midline."""
+    near = np.flatnonzero((np.abs(place[0]) < half_mm).any(axis=(0, 1)))
+    part = slice(int(near[0]), int(near[-1]) + 1) if len(near) else slice(0, 0)
+    x, y, z = (p if p.shape[2] == 1 else p[:, :, part] for p in place)
+    first = window[2].start
+    return (window[0], window[1], slice(first + part.start, first + part.stop)), (x, y, z)
+
+
+def _sac(volume: Volume, tube: Tube, window: Window, place: tuple[Array, Array, Array]) -> None:
+    """Dura, fluid and cord."""
+    d = sac_distance(tube, place)
+    edge = volume.fine.grid.spacing_mm
+    _lay(volume.fine, window, inside(d - DURA_MM, edge), "dura")
+    _lay(volume.fine, window, inside(d, edge), "csf")
+    _cord(volume, tube, window, place, d)
 
 
 def sac_distance(tube: Tube, place: tuple[Array, Array, Array]) -> Array:
@@ -70,7 +85,7 @@ def _cord(volume: Volume, tube: Tube, window: Window, place: tuple[Array, Array,
         return
     front, rear, cosine = (tube.at(name, z) for name in ("sac_front", "sac_back", "cosine"))
     wide, deep = CORD_MM[0] * np.maximum(taper, 0.01), CORD_MM[1] * np.maximum(taper, 0.01)
-    r = np.hypot(x / wide, (y - front - 0.56 * (rear - front)) * cosine / deep)
+    r = np.sqrt(np.square(x / wide) + np.square((y - front - 0.56 * (rear - front)) * cosine / deep))
     d = np.maximum((r - 1) * deep, sac + 0.8)
     _lay(volume.fine, window, inside(d, volume.fine.grid.spacing_mm) * (taper > 0), "cord")
 

@@ -57,12 +57,12 @@ def _fat(volume: Volume, tube: Tube, body: Body, own: VertebraSpec, side: int) -
     up = np.clip((w - low) / max(top - low, 1.0), 0, 1)
     deep = FORAMEN_MM[1] + (FORAMEN_MM[0] - FORAMEN_MM[1]) * up
     middle, tall = (low + top) / 2, (top - low) / 2
-    hole = (np.hypot((v - behind - deep / 2 + 1.5) / (deep / 2 + 2.2), (w - middle) / (tall + 2)) - 1) * deep / 2
+    hole = (np.sqrt(np.square((v - behind - deep / 2 + 1.5) / (deep / 2 + 2.2)) + np.square((w - middle) / (tall + 2))) - 1) * deep / 2
     across = np.maximum(side * u - outer, inner - side * u)
     flare = np.square(np.clip((side * u - outer + 8) / 8, 0, 1)) * np.float32(3.5)
     volume.fine.paint_inside(window, np.maximum(hole + flare, across), material("epidural_fat"), edge_mm=1.0)
     for at, radius in ((0.36, 0.8), (0.18, 0.6)):
-        spot = np.hypot(v - behind - 2.2, w - low - at * (top - low)) - radius
+        spot = np.sqrt(np.square(v - behind - 2.2) + np.square(w - low - at * (top - low))) - radius
         volume.fine.paint_inside(window, np.maximum(spot, np.maximum(across, inner + 2.5 - side * u)), material("vessel"))
 
 

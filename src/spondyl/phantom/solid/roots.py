@@ -73,23 +73,24 @@ def _depth(tube: Tube, strands: NDArray[np.float64], place: tuple[Array, Array, 
     front, rear = tube.at("sac_front", z), tube.at("sac_back", z)
     behind = (y - (front + rear) / 2) * cosine
     deep = (tube.at("sac_back", level) - tube.at("sac_front", level))[:, None, None] / 2 * cosine
+    across, back = _courses(strands, level)
+    present = np.flatnonzero(level[-1] > strands[:, 0])
     nearest = np.float32(81.0)
-    for exit_mm, side, rank in strands:
-        above = level[:, None, None] - np.float32(exit_mm)
-        if above[-1] <= 0:
-            continue
-        across, back = _course(above, side, rank)
-        one = np.square(x - np.where(above > 0, across, np.float32(9.0)) * half) + np.square(behind - back * deep)
+    for k in present:
+        one = np.square(x - across[k][:, None, None] * half) + np.square(behind - back[k][:, None, None] * deep)
         nearest = np.minimum(nearest, one)
     return np.asarray(np.broadcast_to(STRAND_MM - np.sqrt(nearest), np.broadcast_shapes(x.shape, y.shape, z.shape)), np.float32)
 
 
-def _course(above: Array, side: float, rank: float) -> tuple[Array, Array]:
-    """Place (left, back) of a root in units of the sac's half width and depth: behind, and to the side as its exit comes near."""
+def _courses(strands: NDArray[np.float64], level: Array) -> tuple[Array, Array]:
+    """Places (left, back), each (strands, slices), in units of the sac's half width and depth: behind, and to the side near the exit."""
+    exits, side, rank = (strands[:, k, None] for k in range(3))
+    above = level[None, :] - exits
     turn = (0.22 + 0.16 * rank) + 1.1 * np.exp(-np.maximum(above, 0) / 22) + 0.1 * np.sin(above / 17 + 2.1 * rank + side)
     reach = 0.62 + 0.1 * (rank % 3) + 0.04 * np.sin(above / 11 + 1.3 * rank)
     turn = np.minimum(turn, 1.9)
-    return np.asarray(side * reach * np.sin(turn), np.float32), np.asarray(reach * np.cos(turn), np.float32)
+    across = np.where(above > 0, side * reach * np.sin(turn), 9.0)
+    return np.asarray(across, np.float32), np.asarray(reach * np.cos(turn), np.float32)
 
 
 def _fill(depth: Array, fluid: Array, rows: NDArray[np.intp], wanted: NDArray[np.float64], edge_mm: float) -> Array:

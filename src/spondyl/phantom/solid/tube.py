@@ -13,7 +13,7 @@ from spondyl.phantom.curves import HEIGHTS_MM, Curves, Line, curves
 from spondyl.phantom.spec import SubjectSpec
 from spondyl.phantom.volume import Array, Volume, Window
 
-SLAB = 16
+SLAB = 20
 """Slices of a slab."""
 SAC_SHARE = (0.57, 0.70)
 """Width of the sac over that of the bony canal, at the lowest disc and at the disc below the first lumbar vertebra's upper neighbour [O]:
