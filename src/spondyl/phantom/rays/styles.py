@@ -132,7 +132,7 @@ def _frame(
     low, high = shown.min(axis=0), shown.max(axis=0)
     top, bottom = _reach(rng, volume, how, (float(low[2]), float(high[2])), whole, scale)
     width = _even(rng, how.width_ap_mm if view == "ap" else how.width_lateral_mm)
-    width = (float(high[0] - low[0]) + float(rng.uniform(190, 260))) * scale if whole else width
+    width = (float(high[0] - low[0]) + float(rng.uniform(110, 240))) * scale if whole else width
     middle = (low + high) / 2
     ahead = 0.0 if view == "ap" else float(rng.uniform(0, 20))
     spot = np.array([middle[0], middle[1] + ahead, (top + bottom) / 2]) + rng.normal(0, 1, 3) * (how.centre_sd_mm, how.centre_sd_mm, 2.0)

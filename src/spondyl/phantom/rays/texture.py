@@ -13,7 +13,7 @@ from spondyl.phantom.volume import Array
 PITCH_MM = 0.5
 SIZE = (1200, 640)
 """Points of a field, head to foot and across: 600 x 320 mm, repeated beyond."""
-BONE = ((0.5, 0.9, 0.10), (1.7, 2.0, 0.05))
+BONE = ((0.5, 0.9, 0.08), (1.7, 2.0, 0.035))
 """(across, along) width in mm and relative standard deviation of the mineral's texture [O]: trabeculae run mostly up and down."""
 MOTTLE = ((4.0, 4.0, 0.10), (13.0, 13.0, 0.25))
 """The same of soft tissue, in g/cm2 [O]."""
@@ -48,12 +48,13 @@ def _field(seed: int, stream: int, octaves: tuple[tuple[float, float, float], ..
 
 
 def _blurred(noise: Array, down: float, across: float) -> Array:
-    """A field blurred by different widths along its two axes, in points."""
+    """A field blurred by different widths along its two axes, in points, its ends joined."""
     return _one_way(_one_way(noise, down).T, across).T
 
 
 def _one_way(values: Array, sigma: float) -> Array:
-    return smooth(values, sigma, axes=1)
+    reach = int(np.ceil(3 * sigma)) + 1
+    return smooth(np.pad(values, ((reach, reach), (0, 0)), mode="wrap"), sigma, axes=1)[reach:-reach]
 
 
 def _tiled(values: Array, at: NDArray[np.float64]) -> Array:
