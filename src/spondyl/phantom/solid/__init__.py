@@ -63,11 +63,11 @@ def build(spec: SubjectSpec, detail: Detail | None = None) -> Volume:
 
 def _grids(how: Detail, centres: np.ndarray, bent: np.ndarray, spec: SubjectSpec) -> tuple[Grid, Grid]:
     """The box of the fine block follows the centres; the trunk's holds the whole body."""
-    first, last = how.levels or (-3, min(spec.lumbar + 2, len(spec.vertebrae) - 1))
+    first, last = how.levels or (-5, min(spec.lumbar + 2, len(spec.vertebrae) - 1))
     below = 5
     chosen = bent[max(first + below, 0):last + below + 1]
     low, high = chosen.min(axis=0), chosen.max(axis=0)
-    fine = grid_of((float(low[0]) - how.half_width_mm, float(low[1]) - AHEAD_MM, float(low[2]) - 24.0),
+    fine = grid_of((float(low[0]) - how.half_width_mm, float(low[1]) - AHEAD_MM, float(low[2]) - (24.0 if first > -5 else 14.0)),
                    (float(high[0]) + how.half_width_mm, float(high[1]) + BEHIND_MM, float(high[2]) + 24.0), how.fine_mm)
     low, high = centres.min(axis=0), centres.max(axis=0)
     half, deep = spec.trunk.half_width_mm + 12.0, spec.soft.belly_mm + 40.0

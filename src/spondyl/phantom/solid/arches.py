@@ -17,6 +17,7 @@ from spondyl.phantom.curves import HEIGHTS_MM, Curves, curves
 from spondyl.phantom.materials import marrow, material
 from spondyl.phantom.posture import plate_corners
 from spondyl.phantom.solid.facets import Joint, joint_of, paint_joint, process
+from spondyl.phantom.solid.ribs import NECK_MM
 from spondyl.phantom.solid.shapes import Array, Field, Place, both, box, field, lay_bone, rod
 from spondyl.phantom.spec import VertebraSpec
 from spondyl.phantom.volume import Volume
@@ -166,8 +167,9 @@ def _spinous(bone: Field, f: Frame) -> None:
         t = np.clip(p / np.float32(length), 0, 1)
         tall = np.float32(height / 2) * (np.float32(0.8) + np.float32(0.2) * t) - np.float32(1.5) * np.sin(t * np.float32(np.pi))
         face = both(np.abs(p - np.float32(length / 2 - 1.5)) - np.float32(length / 2 + 1.5), np.abs(q + 1.5 * t) - tall, float(corner))
-        low = np.clip(np.float32(0.4) - q / np.float32(height), 0, 1)
-        thick = np.float32(2.3 * f.size) + (np.float32(2.6) * t * t + np.float32(0.8)) * low + np.float32(1.8) * np.maximum(1 - 4 * t, 0)
+        e = np.clip((q + 1.5 * t) / tall, -1, 1)
+        bulb = np.sqrt(np.maximum(1 - e * e, 0)) * (1 - np.float32(0.45) * e)
+        thick = np.float32(1.2 * f.size) + (np.float32(1.6) + np.float32(2.6) * t * t) * bulb + np.float32(2.0) * np.maximum(1 - 4 * t, 0)
         return both(face, np.abs(u) - thick, 2.2)
 
     bone.add([(0, *(e + s * height / 2 * up)) for e in ends for s in SIDES], 7.0, blade, 3.0)
@@ -195,7 +197,8 @@ def _rib(volume: Volume, f: Frame, side: float) -> None:
     (at_u, at_w), k = f.pedicle, f.size
     radius = volume.spec.trunk.rib_mm / 2
     tip = min(f.own.arch.transverse_mm, 34.0)
-    stops = [(side * a, f.rear + b * k, at_w + c) for a, b, c in ((at_u + 1, -4, 3), (tip - 2, 12, -1), (tip + 14, 15, -7))]
+    stops = [(side * (at_u + 1), f.rear - 4 * k, at_w + 3), (side * (tip - 2), f.rear + 12 * k, at_w - 1),
+             (side * (NECK_MM + 2), f.rear + 15, at_w - 7.5)]
     bone = field(volume.fine.grid, volume.posture.bodies[f.body.index], stops, radius + 1.5)
     if bone is None:
         return

@@ -1,6 +1,6 @@
 """How much mineral a film or a densitometer will see of a spec, without building it.
 
-Fitted on built volumes (16 drawn subjects without deformity x 3 shells x 3 densities, 0.7 mm voxels; region: between the planes of the discs,
+Fitted on built volumes (16 drawn subjects without deformity x 3 shells x 3 densities, 0.7 mm; region: between the planes of the discs,
 as wide as the plates and 2 mm more, where the map exceeds 0.2 g/cm2): areal density of L1-L4 from the front, g/cm2,
 
     0.13 + 1.30 cortex_mm + 7.1e-5 trabecular_mg_cm3 * depth_mm

@@ -127,9 +127,9 @@ def _table(s: Array, values: Array, scale: float) -> Array:
 def _lateral(u: Array, s: Array, n: Array, scale: float) -> Array:
     """The lateral masses beside the bodies, with a top that falls toward the sides."""
     front, back = _table(s, FRONT_MM, scale), _table(s, BACK_MM, scale)
-    side = u - _table(s, WING_MM, scale) + np.float32(0.42) * np.maximum(n - front, 0)
+    side = u - _table(s, WING_MM, scale) + np.float32(0.3) * np.maximum(n - front, 0)
     out = np.clip(u * np.float32(1 / 50 / scale), 0, 1)
-    flat = np.maximum(n - back + 9 * scale * out * out, front + 5 * scale * np.clip(1 - out * 1.6, 0, 1) - n - 3 * scale * out)
+    flat = np.maximum(n - back + 13 * scale * out * out, front + 5 * scale * np.clip(1 - out * 1.6, 0, 1) - n - 3 * scale * out)
     ends = np.maximum(-(s * np.float32(27 * scale)) + 5 * scale * (out - np.float32(0.55)), (s - np.float32(4.6)) * np.float32(15 * scale))
     inner = _table(s, np.interp(AT, np.arange(5), [w[0] / 2 - 4 for w in WIDTH_MM]).astype(np.float32), scale) - u
     return both(both(side * np.float32(0.9), np.maximum(flat, ends), 5.0 * scale), inner, 1.0)
