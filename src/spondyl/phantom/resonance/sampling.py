@@ -16,7 +16,7 @@ from spondyl.phantom.volume import Block
 
 Complex = NDArray[np.complex64]
 Float = NDArray[np.float32]
-LEAST_SHIFT = 0.25
+LEAST_SHIFT = 0.6
 """A slab that leans by less than this many voxels from its middle to its face is summed straight."""
 
 
@@ -143,17 +143,19 @@ def _strides(block: Block) -> dict[int, int]:
 
 
 def _add(block: Block, tables: tuple[Complex, Complex], index: NDArray[np.int64], weight: Float, total: list[Complex]) -> None:
-    """Add those voxels' mix of the tables, weighted, to the sums."""
+    """Add those voxels' mix of the tables, weighted, to the sums. Voxels of material 0, most of a fine block, add nothing."""
     label, under, share = (part.reshape(-1) for part in (block.label, block.under, block.share))
-    of, parts = label.take(index), share.take(index).reshape(-1)
-    mixed = np.flatnonzero(parts != 255)
-    below, rest = under.take(index.reshape(-1)[mixed]), 1 - parts[mixed] * np.float32(1 / 255)
+    of = label.take(index).reshape(-1)
+    painted = np.flatnonzero(of)
+    of, where, parts = of.take(painted), index.reshape(-1).take(painted), weight.reshape(-1).take(painted)
+    shares = share.take(where)
+    mixed = np.flatnonzero(shares != 255)
+    below, rest = under.take(where.take(mixed)), 1 - shares.take(mixed) * np.float32(1 / 255)
     for out, table in zip(total, tables, strict=True):
         value = table.take(of)
-        flat = value.reshape(-1)
-        flat[mixed] += rest * (table.take(below) - flat[mixed])
-        value *= weight
-        out += value
+        value[mixed] += rest * (table.take(below) - value.take(mixed))
+        value *= parts
+        out.reshape(-1)[painted] += value
 
 
 def on_plane(sheet: Sheet, block: Block, plane: Plane) -> tuple[tuple[slice, slice], Complex, Complex]:
