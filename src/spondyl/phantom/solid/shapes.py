@@ -134,9 +134,10 @@ def lay_bone(block: Block, window: Window, distance: Array, inner: int | NDArray
         where &= (there < MARROW0) | (there >= NUCLEUS0)
     own = np.flatnonzero(where)
     at = _flat(own, window, block.label.shape)
-    d, thick, core, coat = (a.reshape(-1)[own] if isinstance(a, np.ndarray) else a for a in (distance, cortex_mm, inner, cortex))
-    filled = inside(np.asarray(d), edge)
-    layer = _byte(filled - inside(d + np.asarray(thick, np.float32), edge))
+    d, thick = distance.reshape(-1)[own], np.asarray(cortex_mm, np.float32)
+    core, coat = (a.reshape(-1)[own] if isinstance(a, np.ndarray) else a for a in (inner, cortex))
+    filled = inside(d, edge)
+    layer = _byte(filled - inside(d + (thick.reshape(-1)[own] if thick.ndim else thick), edge))
     amount, shelled = _byte(filled), layer > 0
     label, under, share = (a.reshape(-1) for a in (block.label, block.under, block.share))
     before = np.where(share[at] >= 128, label[at], under[at])
@@ -154,4 +155,4 @@ def _flat(own: NDArray[np.intp], window: Window, shape: tuple[int, ...]) -> NDAr
     _, rows, columns = (s.stop - s.start for s in window)
     high, rest = np.divmod(own, rows * columns)
     row, column = np.divmod(rest, columns)
-    return ((high + window[0].start) * shape[1] + row + window[1].start) * shape[2] + column + window[2].start
+    return np.asarray(((high + window[0].start) * shape[1] + row + window[1].start) * shape[2] + column + window[2].start, np.intp)
