@@ -67,7 +67,7 @@ def _cohorts(root: Path) -> Cohorts:
 
 def profile_of(layout: str) -> str:
     """Sick people everywhere, so that there is something to label; whole spines where the layout wants them."""
-    return "scoliosis" if layout.startswith("aasce") else "dxa" if layout == "dxa" else "uniform"
+    return {"aasce": "scoliosis", "aasce_pack": "scoliosis", "dxa": "dxa", "rsna2024": "rsna"}.get(layout, "uniform")
 
 
 def order_of(layout: str) -> Order:

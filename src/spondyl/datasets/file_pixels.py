@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import config
 
 from spondyl.core import Geometry
 from spondyl.core.errors import InputError
@@ -50,8 +51,8 @@ def read_file(path: Path, where: str) -> FilePixels:
         raise InputError("dataset-file-missing", f"{where}: its file is not in the data folder", "Copy the file, or remove the row")
     data = path.read_bytes()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # archives break the rules of values in ways that pydicom warns of and pixels do not need
+        with warnings.catch_warnings(), config.disable_value_validation():  # archives break rules that pixels do not need
+            warnings.simplefilter("ignore")
             kind = sniff(data)
             if kind in ("png", "jpeg", "tiff"):
                 _, frames = read_picture(data, kind, MAX_PIXELS)
