@@ -168,3 +168,14 @@ def test_drawn_scans_hold_l1_to_l4():
         corners = np.concatenate([r.corners for r in found.regions])
         assert (corners > -0.5).all()
         assert (corners < [scan.columns - 0.5, scan.rows - 0.5]).all()
+
+
+def test_a_scan_that_misses_a_vertebra_is_refused():
+    with pytest.raises(InputError, match="L1") as found:
+        render_dxa(column(1.0, 20), replace(SCAN, rows=60, centre_mm=(0.0, 0.0, 30.0)))
+    assert found.value.code == "regions-outside"
+
+
+def test_an_unknown_region_offers_the_nearest():
+    with pytest.raises(NotFoundError, match="Did you mean 'whole_spine'"):
+        draw_xray(np.random.default_rng(1), column(1.0, 20), region="whole-spine")

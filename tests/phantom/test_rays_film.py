@@ -23,7 +23,7 @@ STEPS_CM = (2, 6, 10, 16, 22)
 
 def wedge(name: str):
     """Five steps of growing depth side by side, 32 mm each, of one material."""
-    volume = empty((-4, -4, 50), (4, 4, 58), trunk_mm=2.0)
+    volume = empty((-4, -4, 50), (4, 4, 58), trunk_low=(-90, -120, 10), trunk_high=(90, 120, 110), trunk_mm=2.0)
     for k, depth in enumerate(STEPS_CM):
         fill(volume.trunk, (-80 + 32 * k, -depth * 5, 20), (-48 + 32 * k, depth * 5, 100), name)
     return volume

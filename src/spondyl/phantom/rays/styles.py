@@ -8,9 +8,11 @@ import numpy as np
 
 from spondyl.core.errors import NotFoundError, describe_unknown
 from spondyl.phantom.rays.acquisition import DXA_PAIRS, DxaAcquisition, XrayAcquisition
+from spondyl.phantom.rays.projection import ACROSS_AXIS
 from spondyl.phantom.volume import Volume
 
 Range = tuple[float, float]
+REGIONS = ("lumbar", "whole_spine")
 MOST = (2500, 1650)
 """Rows and columns of the largest films; longer ones get larger pixels."""
 
@@ -84,7 +86,13 @@ def style_named(name: str) -> XrayStyle:
 def draw_xray(
     rng: np.random.Generator, volume: Volume, view: str = "ap", style: XrayStyle | str = "train", region: str = "lumbar",
 ) -> XrayAcquisition:
-    """An acquisition that frames the lumbar spine (T11 or T12 to S1), or all vertebrae down to S1 ("whole_spine")."""
+    """An acquisition that frames the lumbar spine (T11 or T12 to S1), or all vertebrae down to S1 ("whole_spine").
+
+    Raises:
+        NotFoundError: If there is no such style or region; the sentence offers the nearest one.
+    """
+    if region not in REGIONS:
+        raise NotFoundError("unknown-region", describe_unknown("region", region, REGIONS))
     how = style_named(style) if isinstance(style, str) else style
     whole = region == "whole_spine"
     pixel = 0.5 if whole else _even(rng, how.pixel_mm)
@@ -132,7 +140,8 @@ def _frame(
     low, high = shown.min(axis=0), shown.max(axis=0)
     top, bottom = _reach(rng, volume, how, (float(low[2]), float(high[2])), whole, scale)
     width = _even(rng, how.width_ap_mm if view == "ap" else how.width_lateral_mm)
-    width = (float(high[0] - low[0]) + float(rng.uniform(110, 240))) * scale if whole else width
+    side = ACROSS_AXIS[view]
+    width = (float(high[side] - low[side]) + float(rng.uniform(110, 240))) * scale if whole else width
     middle = (low + high) / 2
     ahead = 0.0 if view == "ap" else float(rng.uniform(0, 20))
     spot = np.array([middle[0], middle[1] + ahead, (top + bottom) / 2]) + rng.normal(0, 1, 3) * (how.centre_sd_mm, how.centre_sd_mm, 2.0)
