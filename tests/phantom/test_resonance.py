@@ -76,7 +76,7 @@ def test_tissue_ratios_follow_the_two_pool_equation(sequence: str, field: float)
 def test_fluid_outshines_fat_in_space_as_in_turbo_spin_echo_and_not_in_t1() -> None:
     volume = made(trunk="fat")
     paint_ball(volume, np.zeros(3), 12, "csf")
-    space = scan("t2", sequence="t2_space", tr_ms=1000.0, te_ms=124.0)
+    space = replace(scan("t2"), sequence="t2_space", tr_ms=1000.0, te_ms=124.0)
     for asked, brighter in ((space, True), (scan("t2"), True), (scan("t1"), False)):
         picture = render_mr(volume, asked).pixels[0]
         assert (picture[45:55, 45:55].mean() > 1.05 * picture[10:25].mean()) == brighter
