@@ -9,7 +9,7 @@ import numpy as np
 
 from spondyl.datasets.cohort import subject_rng
 from spondyl.phantom import draw_subject
-from spondyl.phantom.examination import draw_orders, examine
+from spondyl.phantom.examination import QUICK, draw_orders, examine
 from spondyl.phantom.measured import SubjectTruth
 from spondyl.phantom.solid import build
 from spondyl.phantom.twin import without
@@ -19,19 +19,19 @@ Row = dict[str, str]
 DISC_LABELS = ("pfirrmann", "modic", "narrowing", "bulging", "herniation", "spondylolisthesis", "upper_endplate", "lower_endplate", "grade")
 
 
-def show(seed: int, subject: int, role: str, profile: str, out: Path) -> SubjectTruth:
+def show(seed: int, subject: int, role: str, profile: str, out: Path, quick: bool = False) -> SubjectTruth:
     """Write the contact sheet of that subject of a cohort, and give its truth.
 
     Raises:
         NotFoundError: `unknown-role` or `unknown-profile`.
     """
     rng = subject_rng(seed, role, subject)
-    seen = examine(draw_subject(rng, profile), rng)
+    seen = examine(draw_subject(rng, profile), rng, quick)
     out.write_bytes(contact_sheet(seen, f"Seed {seed}, subject {subject}"))
     return seen.truth
 
 
-def twin(seed: int, subject: int, role: str, profile: str, change: str, out: Path) -> list[Row]:
+def twin(seed: int, subject: int, role: str, profile: str, change: str, out: Path, quick: bool = False) -> list[Row]:
     """Write the sheets of a subject and of its twin, taken by the same acquisitions, and give the labels that differ.
 
     Raises:
@@ -41,8 +41,8 @@ def twin(seed: int, subject: int, role: str, profile: str, change: str, out: Pat
     rng = subject_rng(seed, role, subject)
     spec = draw_subject(rng, profile)
     other = without(spec, change)
-    orders = draw_orders(rng, build(spec))
-    pair = [examine(one, orders) for one in (spec, other)]
+    orders = draw_orders(rng, build(spec, QUICK if quick else None))
+    pair = [examine(one, orders, quick) for one in (spec, other)]
     titles = (f"Seed {seed}, subject {subject}", f"The same without {change}")
     out.write_bytes(side_by_side([contact_sheet(seen, title) for seen, title in zip(pair, titles, strict=True)]))
     return changed_labels(pair[0].truth, pair[1].truth)

@@ -50,14 +50,35 @@ def draw_orders(rng: np.random.Generator, volume: Volume, style: str = "easy") -
     return Orders(films, dxa, {**sagittal, "axial_t2": study["axial_t2"]})
 
 
-def examine(spec: SubjectSpec, orders: Orders | np.random.Generator, detail: Detail | None = None) -> Examination:
-    """Build the subject, measure it, and take every picture that is ordered; a generator draws the orders first."""
-    volume = build(spec, detail)
+def coarser(orders: Orders, by: int = 3) -> Orders:
+    """The same pictures with pixels that many times as large: for a quick look."""
+    films = {view: replace(one, rows=one.rows // by, columns=one.columns // by, pixel_mm=one.pixel_mm * by)
+             for view, one in orders.films.items()}
+    series = {name: replace(one, rows=one.rows // by, columns=one.columns // by, spacing_mm=_times(one.spacing_mm, by))
+              for name, one in orders.series.items()}
+    return replace(orders, films=films, series=series)
+
+
+QUICK = Detail(fine_mm=1.4, trunk_mm=4.2)
+"""Detail of a quick look: an eighth of the voxels."""
+
+
+def examine(spec: SubjectSpec, orders: Orders | np.random.Generator, quick: bool = False) -> Examination:
+    """Build the subject, measure it, and take every picture that is ordered; a generator draws the orders first.
+
+    `quick` builds and shows it coarsely, in a fraction of the time; labels near their limits may then differ.
+    """
+    volume = build(spec, QUICK if quick else None)
     wanted = draw_orders(orders, volume) if isinstance(orders, np.random.Generator) else orders
+    wanted = coarser(wanted) if quick else wanted
     return Examination(
         volume, measure_subject(volume), {view: render_xray(volume, one) for view, one in wanted.films.items()},
         render_dxa(volume, wanted.dxa), {name: render_mr(volume, one) for name, one in wanted.series.items()},
     )
+
+
+def _times(pair: tuple[float, float], by: float) -> tuple[float, float]:
+    return pair[0] * by, pair[1] * by
 
 
 TIMING_MS = {"t1": (560.0, 10.0), "t2": (3500.0, 105.0), "stir": (4000.0, 55.0)}

@@ -16,7 +16,7 @@ from spondyl.phantom.resonance import MrSeries
 from spondyl.reports.panel import AMBER, BACKGROUND, MUTED, RED, TEAL, WHITE, Colour, Line, draw_panel, font
 from spondyl.reports.slice_png import encode
 
-WIDTH, PANEL = 2200, 470
+WIDTH, PANEL = 1900, 600
 FILM_HEIGHT, SAGITTAL_HEIGHT, AXIAL_HEIGHT = 1000, 620, 430
 SHORT = {"Osteophytes": "spur", "Disc space narrowing": "narrow", "Surgical implant": "implant", "Foraminal stenosis": "foramen",
          "Spondylolysthesis": "slip", "Vertebral collapse": "collapse", "Other lesions": "other"}
@@ -89,7 +89,7 @@ class _Canvas:
 
     def write(self, place: tuple[float, float], words: str, colour: Colour, scaled: bool = True) -> None:
         where = self.at(np.array([place]))[0] if scaled else place
-        self.draw.text(where, words, font=font(15), fill=colour, stroke_width=2, stroke_fill=(0, 0, 0))
+        self.draw.text(where, words, font=font(18), fill=colour, stroke_width=2, stroke_fill=(0, 0, 0))
 
 
 def _film(film: Film, truth: SubjectTruth, view: str) -> Picture.Image:
@@ -170,26 +170,26 @@ def _roman(grade: int) -> str:
 
 def _words(seen: Examination, title: str) -> list[Line]:
     truth = seen.truth
-    lines = [Line(title, 22, above=0), Line("In-silico: a digital spine, no patient", 15, AMBER),
-             Line(f"{truth.sex}, {truth.age_years:.0f} years, {truth.lumbar} lumbar vertebrae", 16)]
+    lines = [Line(title, 34, above=0), Line("In-silico: a digital spine, no patient", 22, AMBER),
+             Line(f"{truth.sex}, {truth.age_years:.0f} years, {truth.lumbar} lumbar vertebrae", 24)]
     if truth.density:
         said = truth.density.who_class or "no class at this age"
-        lines.append(Line(f"BMD {truth.density.bmd_g_cm2:.2f} g/cm2, T {truth.density.t_score:.1f}: {said}", 15))
+        lines.append(Line(f"BMD {truth.density.bmd_g_cm2:.2f} g/cm2, T {truth.density.t_score:.1f}: {said}", 22))
     for curve in truth.curves[:2]:
-        lines.append(Line(f"Curve {curve.cobb_deg:.0f} degrees, {curve.upper} to {curve.lower}, to the {curve.side}", 15))
+        lines.append(Line(f"Curve {curve.cobb_deg:.0f} degrees, {curve.upper} to {curve.lower}, to the {curve.side}", 22))
     for disc in reversed(truth.discs[:6]):
         findings = [name for name in ("narrowing", "bulging", "herniation", "spondylolisthesis") if getattr(disc, name)]
         findings += [f"Modic {disc.modic}"] if disc.modic else []
         grade = f"{disc.level}  Pfirrmann {_roman(disc.pfirrmann)}, {disc.height_mm:.1f} mm, film grade {disc.grade}"
-        lines += [Line(grade, 16, above=12), *([Line(", ".join(findings), 14, MUTED)] if findings else [])]
+        lines += [Line(grade, 23, above=16), *([Line(", ".join(findings), 20, MUTED)] if findings else [])]
         lines += [_stenosis_line(row) for row in truth.stenosis if row.level == disc.level and row.grade]
-    lines += [Line(f"{v.name}: {v.genant_kind} fracture, Genant {v.genant}", 16, RED, above=10) for v in truth.vertebrae if v.genant]
-    lines += [Line(f"{thing.kind}: {thing.name}", 14, MUTED) for thing in truth.objects[:6]]
-    lines += [Line("Points: " + ", ".join(GRADES).replace("_", " or "), 13, MUTED, above=16)]
+    lines += [Line(f"{v.name}: {v.genant_kind} fracture, Genant {v.genant}", 23, RED, above=10) for v in truth.vertebrae if v.genant]
+    lines += [Line(f"{thing.kind}: {thing.name}", 20, MUTED) for thing in truth.objects[:6]]
+    lines += [Line("Points: " + ", ".join(GRADES).replace("_", " or "), 18, MUTED, above=16)]
     return lines
 
 
 def _stenosis_line(row: StenosisTruth) -> Line:
     name = ("canal", "foramen", "recess")[CONDITIONS.index(row.condition)]
     where = f"{row.side} {name}" if row.side else name
-    return Line(f"{where}: {GRADES[row.grade]}", 14, GRADE_COLOURS[row.grade], indent=14)
+    return Line(f"{where}: {GRADES[row.grade]}", 20, GRADE_COLOURS[row.grade], indent=14)
