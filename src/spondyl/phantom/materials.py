@@ -111,7 +111,7 @@ def _generic() -> dict[str, Material]:
         _plain("interspinous", "interspinous", 0.4, 0.1), _plain("cortex", "cortex", mineral=compact),
         _plain("cortex_thin", "cortex", mineral=compact * 0.6), _plain("endplate", "cortex", mineral=compact * 0.8),
         _plain("spur", "cortex", mineral=compact * 0.7), _plain("cartilage", "flavum"), _plain("joint_fluid", "urine"),
-        _plain("rib", "cortex", 0.1, mineral=0.35), _plain("pelvis", "interspinous", 0.5, 0.08, mineral=0.12),
+        _plain("rib", "interspinous", 0.1, mineral=0.35), _plain("pelvis", "interspinous", 0.5, 0.08, mineral=0.12),
         _plain("pelvis_cortex", "cortex", mineral=compact), _plain("herniation", "root", grain=0.1), _plain("blood", "blood"),
         _plain("urine", "urine", grain=0.0), _plain("uterus", "organ"), _plain("scar", "flavum"),
         Material("haemangioma", SOFT_G_CM3 * 0.15, FAT_G_CM3 * 0.8, 0.06, tissue=Tissue(900, 1.0, 60, 1.0, 0.85), grain=0.1),

@@ -10,7 +10,7 @@ from spondyl.phantom.solid.torso import Torso
 from spondyl.phantom.volume import Volume, inside
 
 Place = NDArray[np.float64]
-LOOPS = 30
+LOOPS = 44
 HOLLOW = "epidural_fat"
 """What fills the belly's hollow before organs lie in it: fat, told from that under the skin by its row."""
 GUT_MM = 2.0
@@ -57,7 +57,7 @@ def _loops(volume: Volume, torso: Torso, rng: np.random.Generator) -> None:
         z = float(rng.uniform(-75, 130))
         wall, front = _at(volume, torso, z)
         x = float(rng.uniform(-0.55, 0.55)) * volume.spec.trunk.half_width_mm
-        y = float(rng.uniform(wall, min(front, wall + 90)))
+        y = float(rng.uniform(wall, max(min(front - 8, wall + 90), wall + 5)))
         half = np.array([rng.uniform(14, 30), rng.uniform(9, 14), rng.uniform(9, 14)])
         inner = "gas" if rng.random() < 0.5 * soft.bowel_gas else "bowel"
         _blob(volume, np.array([x, y, z]), half, ("organ", inner), turn=float(rng.uniform(-1.5, 1.5)))

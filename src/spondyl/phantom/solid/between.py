@@ -5,32 +5,38 @@ from __future__ import annotations
 import numpy as np
 
 from spondyl.phantom.materials import material
+from spondyl.phantom.solid.torso import flank_of_spine
 from spondyl.phantom.solid.tube import Tube, slabs
-from spondyl.phantom.volume import Array, Volume, inside
+from spondyl.phantom.volume import Array, Volume, Window, inside
 
-AHEAD_MM, BESIDE_MM, ROUND_MM = 5.2, 27.0, 9.0
-"""How far the fat reaches in front of the spine, where the hollow of the belly begins, and to a side; how much farther back it lies
-there [O]."""
+AHEAD_MM, ROUND_MM = 5.2, 9.0
+"""How far the fat reaches in front of the spine, where the hollow of the belly begins; how much farther back it lies at a side [O]."""
 PLATE_MM, FURROW_MM = 2.6, 6.0
 """Half thickness of the tissue between the spinous processes: in front, and behind, where it is the fat of the furrow [O]."""
 
 
 def paint_between(volume: Volume, tube: Tube) -> None:
     """Both; vertebrae, discs and arches are painted over them."""
-    edge = volume.fine.grid.spacing_mm
-    for window in slabs(volume, tube, BESIDE_MM + 1, AHEAD_MM + 1, -6.0, "back", "front"):
-        x, y, z = volume.posture.straighten(*volume.fine.grid.open(window))
-        front = tube.at("front", z)
-        beside = np.abs(x) * np.float32(1 / BESIDE_MM)
-        wall = front + np.float32(ROUND_MM) * beside**3
-        d = np.maximum(np.maximum(wall - AHEAD_MM - y, y - wall - 2 - 4 * beside), np.abs(x) - BESIDE_MM)
-        volume.fine.paint(window, inside(d, edge), material("fat"))
+    reach = flank_of_spine(volume, volume.fine.grid.axis("z"))
+    for window in slabs(volume, tube, float(reach.max()) + 1, AHEAD_MM + 1, ROUND_MM + 13.0, "front", "front"):
+        _ahead(volume, tube, window, reach[window[0], None, None])
     for window in slabs(volume, tube, FURROW_MM + 1, 0.0, 1.0, "fascia", "bone_back"):
         place = volume.posture.straighten(*volume.fine.grid.open(window))
         _plate(volume, tube, window, place)
 
 
-def _plate(volume: Volume, tube: Tube, window: tuple[slice, slice, slice], place: tuple[Array, Array, Array]) -> None:
+def _ahead(volume: Volume, tube: Tube, window: Window, wide: Array) -> None:
+    """Fat from the belly's hollow to the front of the spine, and a little under it; `wide` is `flank_of_spine` of the slices."""
+    x, y, z = volume.posture.straighten(*volume.fine.grid.open(window))
+    beside = np.abs(x) / wide
+    wall = tube.at("front", z) + np.float32(ROUND_MM) * np.minimum(beside, 1) ** 3
+    deep = 2 + 4 * beside + np.clip((wide - 30) / 4, 0, 6) * beside
+    d = np.maximum(np.maximum(wall - AHEAD_MM - y, y - wall - deep), (beside - 1) * wide)
+    cover = inside(d, volume.fine.grid.spacing_mm)
+    volume.fine.paint(window, np.where(cover < 0.06, 0, cover), material("fat"))
+
+
+def _plate(volume: Volume, tube: Tube, window: Window, place: tuple[Array, Array, Array]) -> None:
     """Ligament and fat between the processes, more fat near the fascia; streaked downward and back."""
     x, y, z = place
     low, high = tube.at("bone_back", z), tube.at("fascia", z)

@@ -80,9 +80,9 @@ def _path(tube: Tube, body: Body, own: VertebraSpec, side: int) -> Path:
     wall = (body.lower.posterior + body.upper.posterior) / 2
     half, pedicle = own.arch.canal_mm[0] / 2, own.arch.pedicle_mm[0]
     sac = float(np.interp(body.upper.posterior[1], *tube.lines_at("sac_half")))
-    ganglion = low - (4.0 if body.index == 0 else 1.5) - GANGLION_MM  # the lowest transverse process is broad
+    ganglion = low - (3.2 if body.index == 0 else 2.0) - GANGLION_MM  # the lowest transverse process is broad
     stops = [(0.8 * sac, top + 5.0, 4.5), (half - 2.6, top - 4.0, 3.4), (half - 2.6, low + 0.5, 3.8),
-             (half - 0.2, ganglion, 3.7), (half + 0.8 * pedicle, ganglion - 0.6, 3.6), (half + pedicle + 7, ganglion - 9, 1.0),
+             (half - 0.2, ganglion, 3.7), (half + 0.8 * pedicle, ganglion - 0.6, 2.9), (half + pedicle + 7, ganglion - 9, 1.0),
              (half + pedicle + 12, ganglion - 20, -4.0)]
     return _points(wall, up, back, stops, side)
 

@@ -11,6 +11,9 @@ from spondyl.phantom.curves import curves
 from spondyl.phantom.spec import SubjectSpec
 from spondyl.phantom.volume import Array, Volume
 
+BESIDE_BODY_MM, BESIDE_SACRUM_MM, SACRUM_TOP_MM, SACRUM_RISE_MM = 2.5, 58.0, 8.0, 20.0
+"""See `flank_of_spine` [O]."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Torso:
@@ -50,3 +53,11 @@ def _widths(spec: SubjectSpec, z: NDArray[np.floating]) -> tuple[Array, Array]:
     half = spec.trunk.half_width_mm * (1 + 0.04 * hips * hips * (3 - 2 * hips) - 0.03 * ribs)
     fat = spec.trunk.flank_fat_mm * (1 + 0.5 * hips - 0.35 * ribs)
     return np.asarray(half, np.float32), np.asarray(half - fat, np.float32)
+
+
+def flank_of_spine(volume: Volume, z: NDArray[np.floating]) -> Array:
+    """How far to a side of the midline the belly's hollow stays in front of the spine, at heights z: over bodies, then over the sacrum."""
+    heights = [pose.centre[2] for pose in volume.posture.bodies]
+    wide = [sum(v.width_mm) / 4 + BESIDE_BODY_MM for v in volume.spec.vertebrae]
+    sacral = np.clip((SACRUM_TOP_MM - z) / SACRUM_RISE_MM, 0, 1)
+    return np.asarray(np.interp(z, heights, wide) * (1 - sacral) + BESIDE_SACRUM_MM * sacral, np.float32)

@@ -13,16 +13,16 @@ from spondyl.phantom.solid.belly import HOLLOW, paint_belly
 from spondyl.phantom.solid.muscles import paint_muscles
 from spondyl.phantom.solid.pelvis import paint_pelvis
 from spondyl.phantom.solid.ribs import paint_ribs
-from spondyl.phantom.solid.torso import Torso, torso_of
+from spondyl.phantom.solid.torso import Torso, flank_of_spine, torso_of
 from spondyl.phantom.volume import Array, Block, Volume, Window, inside
 
 SLAB = 6
 SKIN_MM, BELLY_FAT_MM, WALL_MM = 2.0, 26.0, 13.0
 """Thickness of the skin, of the fat in front at the midline, and of the abdominal wall [O]."""
-AHEAD_MM, BESIDE_MM = 3.0, (27.0, 58.0)
-"""The belly's hollow ends so far in front of the spine, as far as so far to either side of the lumbar spine and of the sacrum [O]."""
+AHEAD_MM = 3.0
+"""The belly's hollow ends so far in front of the spine [O]."""
 ROUND_MM = 9.0
-"""How much farther back it ends there than at the midline [O]."""
+"""How much farther back it ends at the sides of the bodies than at the midline [O]."""
 FURROW_MM = 4.0
 """How far the back stands out on either side of its furrow [O]."""
 
@@ -32,26 +32,28 @@ def paint_trunk(volume: Volume) -> None:
     block = volume.trunk
     torso = torso_of(volume, block.grid.axis("z"))
     block.label[...] = material("air")
-    rows = block.grid.shape[0]
+    rows, wide = block.grid.shape[0], flank_of_spine(volume, block.grid.axis("z"))[:, None, None]
     for first in range(0, rows, SLAB):
         part = slice(first, min(first + SLAB, rows))
-        _layers(block, (part, slice(0, block.grid.shape[1]), slice(0, block.grid.shape[2])), torso)
+        _layers(block, (part, slice(0, block.grid.shape[1]), slice(0, block.grid.shape[2])), torso, wide[part])
     paint_muscles(volume, torso)
     paint_belly(volume, torso)
     paint_pelvis(volume)
     paint_ribs(volume, torso)
 
 
-def _layers(block: Block, window: Window, torso: Torso) -> None:
-    """Skin, fat, muscle and the belly's hollow in a slab; shares are worked out only where two of them meet."""
-    x, y, z = block.grid.open(window)
+def _layers(block: Block, window: Window, torso: Torso, wide: Array) -> None:
+    """Skin, fat, muscle and the belly's hollow in a slab; shares are worked out only where two of them meet.
+
+    `wide`: `flank_of_spine` of the slab's slices, to broadcast.
+    """
+    x, y, _ = block.grid.open(window)
     skin, fascia, front, belly, shift, half, flank = (
         getattr(torso, name)[window[0], None, None] for name in ("skin", "fascia", "front", "belly", "shift", "half", "flank"))
     beside = np.abs(x - shift)
     back = np.float32(FURROW_MM) * np.exp(-np.square((beside - 40) / 24))
     outer = _oval(x, y, (belly, skin + back), half)
     muscle = _oval(x, y, (belly + BELLY_FAT_MM, fascia + back), flank)
-    wide = np.interp(z, (-5.0, 15.0), BESIDE_MM[::-1]).astype(np.float32)
     round_ = np.float32(ROUND_MM) * np.minimum(beside / wide, 1) ** 3
     beyond = beside - wide
     curtain = front - np.float32(AHEAD_MM) + round_ + np.clip(beyond * np.float32(4), 0, 26) + np.clip((beyond - 25) / 3, 0, 9)
