@@ -22,14 +22,13 @@ from spondyl.phantom.volume import Volume
 
 ACROSS_AT = np.linspace(-0.6, 0.6, 7)
 """Where plates are found, in half widths."""
-ALONG_AT = np.linspace(0.14, 0.86, 9)
-HEIGHTS_AT = (slice(0, 2), slice(3, 6), slice(7, 9))
+ALONG_AT = np.linspace(0.06, 0.94, 9)
+HEIGHTS_AT = (slice(0, 1), slice(3, 6), slice(8, 9))
 """Where in ALONG_AT the anterior, middle and posterior height is measured: medians, so that a Schmorl node is not a fracture."""
 BODY_TABLE = np.maximum(np.maximum(BONE, METAL), named("blood"))
 """What a walk inside a body takes for bone: its vein too."""
 DEVICE = np.maximum(METAL, named("cement", "peek"))
-WALK_MM, REACH_MM = 0.5, 9.0
-"""Step of a walk, and how far beyond its chord a plate is looked for."""
+WALK_MM = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +62,9 @@ def find_plate(volume: Volume, body: Body, pose: Pose, upper: bool) -> FoundPlat
     v = front_v + ALONG_AT[None] * (rear_v - front_v) + 0 * u
     chord = front_w + ALONG_AT[None] * (rear_w - front_w) + 0 * u
     sign = 1.0 if upper else -1.0
-    start = 0.45 * np.abs(2 * ALONG_AT - 1)[None] * np.abs(chord)
-    span = start[..., None] + np.arange(0.0, float((np.abs(chord) - start).max()) + 4.0, WALK_MM)
+    start = 0.8 * np.abs(2 * ALONG_AT - 1)[None] ** 1.5 * np.abs(chord)
+    steps = np.arange(0.0, float((np.abs(chord) - start).max()) + 4.0, WALK_MM)
+    span = np.minimum(start[..., None] + steps, np.abs(chord)[..., None] + 4.0)
     local = np.stack(np.broadcast_arrays(u[..., None], v[..., None], sign * span), axis=-1)
     points = pose.to_patient(local.reshape(-1, 3)).reshape(local.shape)
     if not covers(volume.fine, points.reshape(-1, 3)):
@@ -102,10 +102,12 @@ def measure_vertebra(volume: Volume, index: int, before: Spine, name: str) -> Ve
     low, high = plates
     expected = _plate_heights(before.bodies[index])
     if low is None or high is None:
-        heights, departure, found = _plate_heights(body), 0.0, False
+        heights, found = _plate_heights(body), False
+        departure = max(_departure(-np.asarray(p.into_body(ALONG_AT))[None], q) for p, q in _pairs(body, before.bodies[index]))
     else:
         heights, found = _found_heights(low, high), True
-        departure = max(_departure(p, q) for p, q in ((low, before.bodies[index].lower), (high, before.bodies[index].upper)))
+        lines = -low.w[2:5], high.w[2:5]
+        departure = max(_departure(line, q) for line, (_, q) in zip(lines, _pairs(body, before.bodies[index]), strict=True))
     losses = tuple(1 - is_now / was for is_now, was in zip(heights, expected, strict=True))
     grade = genant_grade(max(losses), departure)
     corners, coronal = midline_corners(body, pose), coronal_corners(volume.spec, body, pose)
@@ -159,14 +161,18 @@ def _three(heights: NDArray[np.float64]) -> Point:
     return front, middle, rear
 
 
-def _departure(found: FoundPlate, was: Plate) -> float:
-    """How much a plate left the shape it had, whatever its tilt, on the worst of three lines at and beside the mid-line, mm.
+def _pairs(body: Body, before: Body) -> tuple[tuple[Plate, Plate], tuple[Plate, Plate]]:
+    """(plate now, plate unbroken): the lower and the upper one."""
+    return (body.lower, before.lower), (body.upper, before.upper)
+
+
+def _departure(outward: NDArray[np.float64], was: Plate) -> float:
+    """How much a plate left the shape it had, whatever its tilt, on the worst of some lines along it (n, 9), mm.
 
     The depth of a depression, or how far the front third lies below the line of the rest.
     """
-    sign = 1.0 if found.w.mean() > 0 else -1.0
     worst = 0.0
-    for line in sign * found.w[2:5] + was.smooth(ALONG_AT):
+    for line in outward + was.smooth(ALONG_AT):
         whole, rear = (line - np.polyval(np.polyfit(ALONG_AT[part], line[part], 1), ALONG_AT) for part in (slice(None), slice(3, None)))
         worst = max(worst, float(np.ptp(whole)), -float(np.median(rear[:3])))
     return worst

@@ -18,6 +18,8 @@ from spondyl.phantom.volume import Volume
 LEAST_MM = 0.5
 OUT_MM = {"anterior": 15.0, "posterior": 8.0, "right": 13.0, "left": 13.0}
 """How far out a spur is looked for; behind, the canal's far wall must not be met."""
+NEEDED_MM = 6.0
+"""How far out the fine block has to reach for a spur to be looked for at all."""
 INTO_MM, BEYOND_MM = 9.0, 3.0
 """How far from the plate's corner into the body's side, and over the disc, a spur is looked for."""
 
@@ -47,7 +49,7 @@ def _spur(volume: Volume, body: Body, pose: Pose, upper: bool, end: str) -> tupl
     far, down = np.arange(-3.0, OUT_MM[end], STEP_MM), np.arange(-BEYOND_MM, INTO_MM, STEP_MM)
     local = corner + down[:, None, None] * wall + far[None, :, None] * out
     points = pose.to_patient(local.reshape(-1, 3)).reshape(local.shape)
-    if not covers(volume.fine, points.reshape(-1, 3)):
+    if not covers(volume.fine, points[:, far < NEEDED_MM].reshape(-1, 3)):
         return None
     bone = sample(volume.fine, points, BODY_TABLE)
     mask = bone > 0.5
