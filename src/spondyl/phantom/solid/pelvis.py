@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.phantom.materials import material
-from spondyl.phantom.volume import Array, Volume, inside, shell
+from spondyl.phantom.volume import Array, Volume, Window, inside, shell
 
 CORTEX_MM = 1.1
 """Shell of the pelvic bones [O]."""
+MUSCLE_MM = 13.0
+"""Thickness of the muscles on either side of a wing [O]."""
 CREST_MM = 140.0
 """Half distance of the crests for which the tables below are given."""
 BACK_MM = (-85.0, -70.0, -40.0, 0.0, 20.0, 45.0, 60.0)
@@ -19,8 +21,8 @@ BACK_MM = (-85.0, -70.0, -40.0, 0.0, 20.0, 45.0, 60.0)
 TOP_MM = (-44.0, -12.0, 26.0, 37.0, 30.0, 2.0, -34.0)
 FOOT_MM = (-50.0, -72.0, -128.0, -112.0, -74.0, -62.0, -44.0)
 """Upper and lower edge of the wing (z)."""
-CREST_X_MM = (118.0, 126.0, 137.0, 132.0, 114.0, 78.0, 60.0)
-FLOOR_X_MM = (104.0, 101.0, 88.0, 74.0, 68.0, 64.0, 60.0)
+CREST_X_MM = (118.0, 126.0, 137.0, 132.0, 112.0, 68.0, 53.0)
+FLOOR_X_MM = (104.0, 101.0, 88.0, 74.0, 63.0, 54.0, 52.0)
 """Distance from the midline of its middle surface, at the height of the crest and 128 mm under S1."""
 Points = NDArray[np.float64]
 
@@ -36,9 +38,11 @@ def lay_shelled(volume: Volume, low: Points, high: Points, distance: Callable[[A
                 names: tuple[str, str]) -> None:
     """Spongy bone with a shell in the coarse block, where a signed distance of (x, y, z) says, between two corners."""
     window = volume.trunk.grid.window(low, high)
-    if window is None:
-        return
-    d = distance(*volume.trunk.grid.open(window))
+    if window is not None:
+        _shelled(volume, window, distance(*volume.trunk.grid.open(window)), cortex_mm, names)
+
+
+def _shelled(volume: Volume, window: Window, d: Array, cortex_mm: float, names: tuple[str, str]) -> None:
     edge = volume.trunk.grid.spacing_mm
     cover = inside(d, edge)
     volume.trunk.paint(window, np.where(cover < 0.06, 0, cover), material(names[0]))
@@ -47,23 +51,24 @@ def lay_shelled(volume: Volume, low: Points, high: Points, distance: Callable[[A
 
 
 def _wing(volume: Volume, side: float) -> None:
-    """A blade from the sacroiliac joint to the front spine: its middle surface is x over (y, z)."""
+    """A blade from the sacroiliac joint to the front spine, between its muscles: its middle surface is x over (y, z)."""
     wide = volume.spec.trunk.iliac_mm / CREST_MM
     grid = volume.trunk.grid
-    ends = sorted((side * 44.0, side * (147.0 * wide)))
-    low, high = np.array([ends[0], BACK_MM[0] - 4, FOOT_MM[2] - 4]), np.array([ends[1], BACK_MM[-1] + 4, max(TOP_MM) + 6])
-
-    def distance(x: Array, y: Array, z: Array) -> Array:
-        top, foot, crest, floor = (np.interp(y, BACK_MM, row).astype(np.float32) for row in (TOP_MM, FOOT_MM, CREST_X_MM, FLOOR_X_MM))
-        up = np.clip((z + 128) / 165, 0, 1)
-        middle = floor + (crest * wide - floor) * up ** np.float32(1.3)
-        slope = np.hypot(1, np.hypot(np.gradient(middle, grid.spacing_mm, axis=0), np.gradient(middle, grid.spacing_mm, axis=1)))
-        under = (top - z) * np.float32(0.8)
-        half = 2.2 + 3.5 * np.exp(-np.square(under / 11)) + 5.0 * np.clip((-80 - z) / 30, 0, 1) + 3.5 * np.clip((y - 10) / 30, 0, 1)
-        rim = np.maximum(-under, (foot - z) * np.float32(0.8))
-        return np.asarray(np.maximum(np.abs(side * x - middle) / slope - half, rim), np.float32)
-
-    lay_shelled(volume, low, high, distance, CORTEX_MM, ("pelvis", "pelvis_cortex"))
+    ends = sorted((side * 40.0, side * (152.0 * wide)))
+    window = grid.window(np.array([ends[0], BACK_MM[0] - 4, FOOT_MM[2] - 4]), np.array([ends[1], BACK_MM[-1] + 4, max(TOP_MM) + 6]))
+    if window is None:
+        return
+    x, y, z = grid.open(window)
+    top, foot, crest, floor = (np.interp(y, BACK_MM, row).astype(np.float32) for row in (TOP_MM, FOOT_MM, CREST_X_MM, FLOOR_X_MM))
+    middle = floor + (crest * wide - floor) * np.clip((z + 128) / 165, 0, 1) ** np.float32(1.3)
+    steep = [np.gradient(middle, grid.spacing_mm, axis=k) if middle.shape[k] > 1 else np.float32(0) for k in (0, 1)]
+    away = np.abs(side * x - middle) / np.sqrt(1 + np.square(steep[0]) + np.square(steep[1]))
+    under = (top - z) * np.float32(0.8)
+    meat = np.maximum(away - MUSCLE_MM, np.maximum(4 - under, y - 40))
+    volume.trunk.paint_inside(window, np.maximum(meat, (foot - 60 - z) * np.float32(0.8)), material("muscle"))
+    half = 2.2 + 3.5 * np.exp(-np.square(under / 11)) + 5.0 * np.clip((-80 - z) / 30, 0, 1) + 3.5 * np.clip((y - 10) / 30, 0, 1)
+    d = np.maximum(away - half, np.maximum(-under, (foot - z) * np.float32(0.8)))
+    _shelled(volume, window, np.asarray(d, np.float32), CORTEX_MM, ("pelvis", "pelvis_cortex"))
 
 
 def _hip(volume: Volume, side: float) -> None:
