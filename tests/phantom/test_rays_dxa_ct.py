@@ -108,6 +108,7 @@ def test_hounsfield_units_are_those_of_the_tissues():
     fill(volume.trunk, (-40, -40, 0), (40, 40, 80), "fat")
     fill(volume.trunk, (-30, -30, 0), (30, 30, 80), "muscle")
     fill(volume.fine, (-6, -6, 24), (6, 6, 56), "cortex")
+    fill(volume.fine, (-9, 4, 24), (9, 9, 56), "fat")
     plan = CtAcquisition(rows=128, columns=128, pixel_mm=1.0, slices=4, first_mm=(0, 0, 30.0), noise_hu=5.0)
     series = render_ct(volume, plan)
     at = {"cortex": (63, 63), "muscle": (63, 40), "fat": (63, 28), "air": (63, 5)}

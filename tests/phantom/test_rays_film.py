@@ -45,14 +45,15 @@ def test_a_step_wedge_follows_beer_and_lambert(name, kvp):
         assert seen[y, x] == pytest.approx(wanted, rel=0.01)
 
 
-def test_the_fine_block_replaces_the_muscle_that_it_covers():
+@pytest.mark.parametrize("name", ["muscle", "fat"])
+def test_the_fine_block_replaces_what_it_is_painted_over(name):
     volume = empty((-20, -20, 40), (20, 20, 80), fine_mm=1.0)
-    fill(volume.trunk, (-120, -60, -20), (120, 60, 140), "muscle")
+    fill(volume.trunk, (-120, -60, -20), (120, 60, 140), name)
     before = transmission(volume, CLEAN)[200, 350]
-    fill(volume.fine, (-15, -15, 45), (15, 15, 75), "muscle")
+    fill(volume.fine, (-15, -15, 45), (15, 15, 75), name)
     assert transmission(volume, CLEAN)[200, 350] == pytest.approx(before, rel=1e-5)
     fill(volume.fine, (-15, -15, 45), (15, 15, 75), "air")
-    table = volume.materials[material("muscle")]
+    table = volume.materials[material(name)]
     energies, shares = spectrum(CLEAN.kvp)
     wanted = float(shares @ np.exp(-9 * attenuation(energies)[:, :2] @ (table.soft, table.fat)))
     assert transmission(volume, CLEAN)[200, 350] == pytest.approx(wanted, rel=0.01)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.phantom.materials import column, material
+from spondyl.phantom.materials import column
 from spondyl.phantom.rays.attenuation import BASIS
 from spondyl.phantom.rays.planes import planes
 from spondyl.phantom.rays.projection import ACROSS_AXIS, DEPTH_AXIS, Projection
@@ -61,14 +61,12 @@ def lattice_for(projection: Projection, step_mm: float) -> Lattice:
 
 
 def areal_densities(volume: Volume, projection: Projection, step_mm: float) -> tuple[Lattice, Array]:
-    """g/cm2 along the rays, (5, down, across) float32 in the order of BASIS: the trunk, and what the fine block changes of its muscle."""
+    """g/cm2 along the rays, (5, down, across) float32 in the order of BASIS: the trunk, and what the fine block puts in its place."""
     lattice = lattice_for(projection, step_mm)
     table = np.stack([column(volume.materials, name) for name in BASIS], axis=-1)
     coarse = lattice.coarser(COARSE)
     trunk = integrate(volume.trunk, table, projection, coarse, TRUNK_SLAB_MM, hold=True)
-    change = table - table[material("muscle")]
-    change[0] = 0
-    total = integrate(volume.fine, change, projection, lattice, SLAB_MM)
+    total = integrate(volume.fine, table, projection, lattice, SLAB_MM, over=volume.trunk)
     for k, plane in enumerate(trunk):
         if plane.any():
             total[k] += refine(plane, COARSE, lattice.shape)
@@ -76,19 +74,22 @@ def areal_densities(volume: Volume, projection: Projection, step_mm: float) -> t
     return lattice, total
 
 
-def integrate(block: Block, table: Array, projection: Projection, lattice: Lattice, slab_mm: float, hold: bool = False) -> Array:
+def integrate(
+    block: Block, table: Array, projection: Projection, lattice: Lattice, slab_mm: float, hold: bool = False, over: Block | None = None,
+) -> Array:
     """g/cm2 (5, down, across) of one block along the rays, for densities `table` (materials, 5) in g/cm3; no slant correction.
 
     Args:
         slab_mm: Distance of the reference depths.
         hold: Let the lowest and the highest voxels go on for ever, as a body does beyond its block.
+        over: A coarser block that this one is painted over; the answer is what changes against it.
     """
     total = np.zeros((len(BASIS), *lattice.shape), np.float32)
     rates = table * np.float32(block.grid.spacing_mm / 10)
     window = _visible(block.grid, projection, lattice)
     if window is None:
         return total
-    used, depths, slabs = planes(block, rates, DEPTH_AXIS[projection.view], slab_mm, window)
+    used, depths, slabs = planes(block, rates, DEPTH_AXIS[projection.view], slab_mm, window, over)
     seen = _seen_grid(block.grid, window)
     sums = np.zeros((len(used), *lattice.shape[::-1]), np.float32)
     for j, depth_mm in enumerate(depths):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.phantom.materials import material
 from spondyl.phantom.rays.attenuation import BASIS
-from spondyl.phantom.volume import Array, Block, Window
+from spondyl.phantom.volume import Array, Block, Grid, Window
 
 Slabs = NDArray[np.floating]
 Bytes = NDArray[np.uint8]
@@ -16,11 +18,64 @@ FULL = 0.25
 """Share of painted voxels above which all of them are looked up, not only the painted ones."""
 
 
-def planes(block: Block, rates: Array, axis: int, slab_mm: float, window: Window) -> tuple[list[int], list[float], Slabs]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Cover:
+    """What a coarser block says where a finer one is painted over it.
+
+    Attributes:
+        names: Material that prevails in each voxel of the coarser block, uint8 (z, y, x).
+        near: For z, y and x: the coarse voxel in which each fine one lies.
+    """
+
+    names: Bytes
+    near: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+
+    def spots(self, own: slice) -> NDArray[np.int32]:
+        """Flat number of the coarse voxel of each fine one, for some z: (z, y, x) flattened."""
+        _, ny, nx = self.names.shape
+        level = (self.near[1] * np.int32(nx))[:, None] + self.near[2]
+        return np.asarray((self.near[0][own] * np.int32(ny * nx))[:, None, None] + level).ravel()
+
+
+def cover_of(over: Block, grid: Grid, window: Window) -> Cover:
+    """The coarser block under a window of a finer grid, by the nearest voxel."""
+    near, parts = [], []
+    for k, name in enumerate("zyx"):
+        at = (grid.axis(name, window) - over.grid.origin_mm[2 - k]) / over.grid.spacing_mm
+        index = np.clip(np.rint(at), 0, over.grid.shape[k] - 1).astype(np.int32)
+        parts.append(slice(int(index[0]), int(index[-1]) + 1))
+        near.append(index - index[0])
+    part = (parts[0], parts[1], parts[2])
+    names = np.where(over.share[part] >= 128, over.label[part], over.under[part])
+    return Cover(names, (near[0], near[1], near[2]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picked:
+    """Painted voxels, one after the other.
+
+    Attributes:
+        bins: Where each falls in the slabs.
+        later: Share of it that goes to the next slab.
+        beneath: Material of the coarser block there.
+    """
+
+    label: Bytes
+    under: Bytes
+    share: Bytes
+    bins: NDArray[np.intp]
+    later: Array
+    beneath: Bytes | None
+
+
+def planes(
+    block: Block, rates: Array, axis: int, slab_mm: float, window: Window, over: Block | None = None,
+) -> tuple[list[int], list[float], Slabs]:
     """Slabs of a window of a block across an axis of the patient (0 x, 1 y).
 
     Args:
         rates: (materials, 5) grams per cm2 of a whole voxel; row 0 is zero.
+        over: A coarser block that this one is painted over: what it says there is taken away.
 
     Returns:
         Channels used, depth in mm of each slab, and slabs (channels, z, slabs, across): what lies at a depth between two references goes
@@ -33,41 +88,48 @@ def planes(block: Block, rates: Array, axis: int, slab_mm: float, window: Window
     each = max(round(slab_mm / grid.spacing_mm), 1)
     start = grid.origin_mm[axis] + window[2 - axis].start * grid.spacing_mm
     depths = [start + j * each * grid.spacing_mm for j in range(-(-count // each) + 1)]
-    gather = _all if np.count_nonzero(parts[0]) > FULL * parts[0].size else _painted
-    return used, depths, gather(parts, np.asarray(rates[:, used].T, np.float32), axis, each, len(depths))
+    chosen = np.asarray(rates[:, used].T, np.float32)
+    if over is None and np.count_nonzero(parts[0]) > FULL * parts[0].size:
+        return used, depths, _all(parts, chosen, axis, each, len(depths))
+    cover = cover_of(over, grid, window) if over is not None else None
+    return used, depths, _painted(parts, chosen, axis, each, len(depths), cover)
 
 
-def _painted(parts: list[Bytes], rates: Array, axis: int, each: int, count: int) -> Slabs:
+def _painted(parts: list[Bytes], rates: Array, axis: int, each: int, count: int, cover: Cover | None) -> Slabs:
     """Slabs from the painted voxels alone, some z at a time so that sums stay in the cache."""
     nz, ny, nx = parts[0].shape
-    result = np.empty((len(rates), nz, count, nx if axis == 1 else ny), np.float32)
+    wide = nx if axis == 1 else ny
+    result = np.empty((len(rates), nz, count, wide), np.float32)
+    y, x = np.arange(ny, dtype=np.int32)[:, None], np.arange(nx, dtype=np.int32)
+    depth, across = (y, x) if axis == 1 else (x, y)
+    start = np.arange(min(AT_ONCE, nz), dtype=np.int32)[:, None, None] * np.int32(count * wide)
+    bins = (start + (depth // each * np.int32(wide) + across)).ravel()
+    later = np.ascontiguousarray(np.broadcast_to((depth % each) * np.float32(1 / each), (len(start), ny, nx))).ravel()
     for first in range(0, nz, AT_ONCE):
         own = slice(first, first + AT_ONCE)
-        _sum_painted([p[own] for p in parts], rates, axis, each, result[:, own])
+        label, under, share = (p[own].ravel() for p in parts)
+        at = np.flatnonzero(label)
+        beneath = cover.names.ravel()[cover.spots(own)[at]] if cover else None
+        _sum(_Picked(label[at], under[at], share[at], bins[at].astype(np.intp), later[at], beneath), rates, result[:, own])
     return result
 
 
-def _sum_painted(parts: list[Bytes], rates: Array, axis: int, each: int, into: Slabs) -> None:
-    """Fill slabs (channels, z, slabs, across) from the painted voxels of those z."""
-    _, nz, count, wide = into.shape
-    at = np.flatnonzero(parts[0])
-    label, under, share = (p.ravel()[at] for p in parts)
-    part = share * np.float32(1 / 255)
-    line, x = np.divmod(at.astype(np.int32), np.int32(parts[0].shape[2]))
-    z, y = np.divmod(line, np.int32(parts[0].shape[1]))
-    depth, across = (y, x) if axis == 1 else (x, y)
-    slab, rest = np.divmod(depth, np.int32(each))
-    bins = ((z * np.int32(count) + slab) * np.int32(wide) + across).astype(np.intp)
-    later = rest * np.float32(1 / each)
+def _sum(picked: _Picked, rates: Array, into: Slabs) -> None:
+    """Fill slabs (channels, z, slabs, across) from painted voxels."""
+    part = picked.share * np.float32(1 / 255)
+    covered = np.where(picked.under > 0, np.float32(1), part)
     for k, rate in enumerate(rates):
-        value, below = np.take(rate, label), np.take(rate, under)
+        value, below = np.take(rate, picked.label), np.take(rate, picked.under)
         value -= below
         value *= part
         value += below
-        ahead = value * later
+        if picked.beneath is not None:
+            value -= covered * np.take(rate, picked.beneath)
+        ahead = value * picked.later
         value -= ahead
-        into[k] = np.bincount(bins, value, nz * count * wide).reshape(nz, count, wide)
-        into[k, :, 1:] += np.bincount(bins, ahead, nz * count * wide).reshape(nz, count, wide)[:, :-1]
+        shape = into.shape[1:]
+        into[k] = np.bincount(picked.bins, value, int(np.prod(shape))).reshape(shape)
+        into[k, :, 1:] += np.bincount(picked.bins, ahead, int(np.prod(shape))).reshape(shape)[:, :-1]
 
 
 def _all(parts: list[Bytes], rates: Array, axis: int, each: int, count: int) -> Slabs:
