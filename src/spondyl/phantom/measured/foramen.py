@@ -16,7 +16,7 @@ from spondyl.phantom.volume import Array
 
 PLANES_AT = (0.35, 0.5, 0.65)
 """Where the planes lie, in widths of the pedicle from its medial wall."""
-VIEW_MM = ((9.0, 12.0), (26.0, 14.0))
+VIEW_MM = ((8.0, 11.0), (21.0, 8.0))
 """How far a plane reaches from where the root is expected: (to the front, to the back), (down, up)."""
 AROUND = np.maximum(FAT, named("vessel", "blood"))
 """Fat and the small veins in it."""

@@ -52,32 +52,30 @@ def sample(block: Block, points: NDArray[np.floating], tables: NDArray[np.floati
     Returns:
         (k, ...) or (...), float32.
     """
-    table = np.atleast_2d(np.asarray(tables, np.float32))
+    table = np.ascontiguousarray(np.atleast_2d(np.asarray(tables, np.float32)).T)
     flat = np.asarray(points, np.float32).reshape(-1, 3)
-    at = (flat - np.asarray(block.grid.origin_mm, np.float32)) / np.float32(block.grid.spacing_mm)
-    top = np.array(block.grid.shape[::-1], np.float32) - 1
-    at = np.clip(at, 0, top)
-    low = np.minimum(at.astype(np.int32), np.maximum(top - 1, 0).astype(np.int32))
-    part = at - low
-    result = np.zeros((len(table), len(flat)), np.float32)
-    for corner in range(8):
-        result += _corner(block, low, part, table, ((corner >> 2) & 1, (corner >> 1) & 1, corner & 1))
-    shaped = result.reshape(len(table), *points.shape[:-1])
-    return shaped if np.ndim(tables) == 2 else shaped[0]
-
-
-def _corner(block: Block, low: NDArray[np.int32], part: Array, table: Array, bits: tuple[int, int, int]) -> Array:
-    """What one of the eight neighbours adds."""
-    index = []
-    weight = np.ones(len(low), np.float32)
-    for k, bit in enumerate(bits):
-        weight = weight * (part[:, k] if bit else 1 - part[:, k])
-        index.append(np.minimum(low[:, k] + bit, block.grid.shape[2 - k] - 1))
-    x, y, z = index
-    flat = (z * block.grid.shape[1] + y) * block.grid.shape[2] + x
-    share = block.share.ravel()[flat] * np.float32(1 / 255)
-    upper, under = block.label.ravel()[flat], block.under.ravel()[flat]
-    return np.asarray((table[:, under] * (1 - share) + table[:, upper] * share) * weight, np.float32)
+    at = (flat - np.asarray(block.grid.origin_mm, np.float32)) * np.float32(1 / block.grid.spacing_mm)
+    size = np.array(block.grid.shape[::-1])
+    at = np.clip(at, 0, (size - 1).astype(np.float32))
+    low = np.minimum(at.astype(np.int32), np.maximum(size - 2, 0).astype(np.int32))
+    part = (at - low).T
+    ends = [(1 - share, share) for share in part]
+    first = (low[:, 2] * block.grid.shape[1] + low[:, 1]) * block.grid.shape[2] + low[:, 0]
+    steps = np.minimum(size - 1, 1) * (1, block.grid.shape[2], block.grid.shape[2] * block.grid.shape[1])
+    voxels = block.label.ravel(), block.under.ravel(), block.share.ravel()
+    result = np.zeros((len(flat), table.shape[1]), np.float32)
+    for k in (0, 1):
+        for j in (0, 1):
+            beside = ends[2][k] * ends[1][j]
+            for i in (0, 1):
+                place = first + np.int32(i * steps[0] + j * steps[1] + k * steps[2])
+                upper, under, share = (one[place] for one in voxels)
+                weight = beside * ends[0][i]
+                over = weight * share * np.float32(1 / 255)
+                result += table[upper] * over[:, None]
+                result += table[under] * (weight - over)[:, None]
+    shaped = np.moveaxis(result.reshape(*points.shape[:-1], -1), -1, 0)
+    return np.ascontiguousarray(shaped if np.ndim(tables) == 2 else shaped[0])
 
 
 def plane(pose: Pose, across: tuple[float, float], along: tuple[float, float], offset_mm: float, sagittal: bool = False,

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from spondyl.phantom.anatomy import Body
 from spondyl.phantom.measured.bodies import BODY_TABLE, width_of
 from spondyl.phantom.measured.records import SpurTruth
-from spondyl.phantom.measured.sampling import STEP_MM, covers, sample, touching
+from spondyl.phantom.measured.sampling import covers, sample, touching
 from spondyl.phantom.posture import Pose, plate_corners
 from spondyl.phantom.volume import Volume
 
 LEAST_MM = 0.5
+STEP_MM = 0.6
 OUT_MM = {"anterior": 15.0, "posterior": 8.0, "right": 13.0, "left": 13.0}
 """How far out a spur is looked for; behind, the canal's far wall must not be met."""
 NEEDED_MM = 6.0
@@ -53,8 +54,10 @@ def _spur(volume: Volume, body: Body, pose: Pose, upper: bool, end: str) -> tupl
         return None
     bone = sample(volume.fine, points, BODY_TABLE)
     mask = bone > 0.5
+    if not mask[:, far > LEAST_MM].any():
+        return None
     seed = np.zeros_like(mask)
-    seed[down > 2.0, :4] = True
+    seed[down > 2.0, :2] = True
     own = touching(mask, seed)
     if not own.any():
         return None

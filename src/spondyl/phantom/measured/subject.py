@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spondyl.core.level import disc_name
@@ -39,7 +41,17 @@ def measure_stenosis(volume: Volume, names: tuple[str, ...]) -> tuple[StenosisTr
     levels = [level for level in levels if _held(level)]
     foramina = {(level.name, side): cut_foramen(level, side) for level in levels for side in SIDES}
     whole = max((one.area_mm2 for cuts in foramina.values() for one in cuts), default=0.0)
-    return tuple(reading for level in reversed(levels) for reading in _readings(level, foramina, whole))
+    return _beside_highest(tuple(reading for level in reversed(levels) for reading in _readings(level, foramina, whole)))
+
+
+def _beside_highest(readings: tuple[StenosisTruth, ...]) -> tuple[StenosisTruth, ...]:
+    """Each sac's area also as a share of the fifth disc's (L1/2 with five lumbar vertebrae): small people have small sacs."""
+    canals = {one.from_bottom: one.numbers["sac_area_mm2"] for one in readings if one.condition == "spinal_canal_stenosis"}
+    own = canals.get(STENOSIS_LEVELS, 0.0)
+    if own <= 0:
+        return readings
+    return tuple(replace(one, numbers=one.numbers | {"area_over_fifth": canals[one.from_bottom] / own}) if one.side is None else one
+                 for one in readings)
 
 
 def _held(level: Level) -> bool:
