@@ -161,10 +161,11 @@ def test_whole_spine_films_hold_every_vertebra():
     assert y.max() < plan.rows
 
 
-def test_drawn_scans_hold_l1_to_l4():
+@pytest.mark.parametrize("style", ["train", "eval", "easy"])
+def test_drawn_scans_hold_l1_to_l4(style):
     volume = column(1.0, 20)
-    for seed in range(6):
-        scan = draw_dxa(np.random.default_rng(seed), volume)
+    for seed in range(3):
+        scan = draw_dxa(np.random.default_rng(seed), volume, style)
         found = render_dxa(volume, replace(scan, noise=0.0))
         corners = np.concatenate([r.corners for r in found.regions])
         assert (corners > -0.5).all()
@@ -177,6 +178,8 @@ def test_a_scan_that_misses_a_vertebra_is_refused():
     assert found.value.code == "regions-outside"
 
 
-def test_an_unknown_region_offers_the_nearest():
+def test_an_unknown_region_or_style_offers_the_nearest():
+    with pytest.raises(NotFoundError, match="Did you mean 'train'"):
+        draw_dxa(np.random.default_rng(1), column(1.0, 20), "trian")
     with pytest.raises(NotFoundError, match="Did you mean 'whole_spine'"):
         draw_xray(np.random.default_rng(1), column(1.0, 20), region="whole-spine")

@@ -47,7 +47,7 @@ class XrayStyle:
     focal_mm: Range = (0.6, 1.3)
     blur_px: Range = (0.5, 1.0)
     latitude: Range = (1.0, 1.7)
-    flatten: Range = (0.2, 0.7)
+    flatten: Range = (0.3, 0.8)
     enhance: Range = (0.2, 1.5)
     roll_sd: float = 2.0
     shift_sd_mm: float = 25.0
@@ -59,16 +59,44 @@ class XrayStyle:
     collimated: float = 0.4
     marker: float = 0.7
     inverted: float = 0.35
-    responses: tuple[float, float, float] = (0.7, 0.05, 0.25)
+    responses: tuple[float, float, float] = (0.8, 0.05, 0.15)
 
 
 STYLES = {style.name: style for style in (
     XrayStyle("train"),
     XrayStyle("eval", sid_mm=(1050.0, 1500.0), oid_ap_mm=(130.0, 240.0), dose_ugy=(0.8, 4.0), exposure_sd=0.45, scatter=(2.0, 5.0),
               latitude=(0.9, 2.1), flatten=(0.0, 0.6), enhance=(0.0, 2.0), roll_sd=3.0, shift_sd_mm=35.0, crop=0.1, collimated=0.6,
-              marker=0.85, inverted=0.5, responses=(0.6, 0.05, 0.35)),
+              marker=0.85, inverted=0.5, responses=(0.7, 0.05, 0.25)),
     XrayStyle("easy", dose_ugy=(5.0, 8.0), exposure_sd=0.0, scatter=(0.5, 1.0), roll_sd=0.0, shift_sd_mm=0.0, centre_sd_mm=0.0, crop=0.0,
               collimated=0.0, inverted=0.0, responses=(1.0, 0.0, 0.0)),
+)}
+
+
+@dataclass(frozen=True, slots=True)
+class DxaStyle:
+    """Ranges that DXA scans are drawn from, evenly. All are our own conventions [O].
+
+    Attributes:
+        pixel_mm, noise, black, white: As in `DxaAcquisition`.
+        width_mm: The map.
+        pairs: (low, high) energies to choose from.
+        text: Chance of burnt-in text.
+    """
+
+    name: str
+    pixel_mm: Range = (0.6, 1.2)
+    noise: Range = (0.0002, 0.0008)
+    width_mm: Range = (115.0, 150.0)
+    pairs: tuple[tuple[float, float], ...] = DXA_PAIRS
+    text: float = 0.5
+    black: Range = (0.5, 5.0)
+    white: Range = (98.0, 99.9)
+
+
+DXA_STYLES = {style.name: style for style in (
+    DxaStyle("train"),
+    DxaStyle("eval", pixel_mm=(0.7, 1.3), noise=(0.0004, 0.0012), width_mm=(110.0, 165.0), black=(0.0, 8.0), white=(97.0, 100.0)),
+    DxaStyle("easy", noise=(0.0001, 0.0003), text=0.0, black=(2.0, 2.0), white=(99.5, 99.5)),
 )}
 
 
@@ -115,15 +143,22 @@ def draw_xray(
     )
 
 
-def draw_dxa(rng: np.random.Generator, volume: Volume) -> DxaAcquisition:
-    """A scan from T12 to the top of the pelvis, L1 to L4 inside."""
+def draw_dxa(rng: np.random.Generator, volume: Volume, style: DxaStyle | str = "train") -> DxaAcquisition:
+    """A scan from T12 to the top of the pelvis, L1 to L4 inside.
+
+    Raises:
+        NotFoundError: If there is no such style; the sentence offers the nearest one.
+    """
+    if isinstance(style, str) and style not in DXA_STYLES:
+        raise NotFoundError("unknown-style", describe_unknown("DXA style", style, DXA_STYLES))
+    how = DXA_STYLES[style] if isinstance(style, str) else style
     top, low = volume.posture.bodies[min(volume.spec.lumbar, len(volume.posture.bodies) - 1)].centre, volume.posture.bodies[0].centre
-    pixel = float(rng.uniform(0.6, 1.2))
-    height, width = float(top[2] - low[2]) + float(rng.uniform(35, 60)), float(rng.uniform(115, 150))
+    pixel = _even(rng, how.pixel_mm)
+    height, width = float(top[2] - low[2]) + float(rng.uniform(35, 60)), _even(rng, how.width_mm)
     centre = (float((top[0] + low[0]) / 2 + rng.normal(0, 4)), float(low[1]), float((top[2] + low[2]) / 2 + rng.normal(0, 4)))
-    pair = DXA_PAIRS[int(rng.integers(len(DXA_PAIRS)))]
-    return DxaAcquisition(int(height / pixel), int(width / pixel), pixel, centre, pair, float(rng.uniform(0.0002, 0.0008)), 4,
-                          bool(rng.random() < 0.5), float(rng.uniform(0.5, 5)), float(rng.uniform(98, 99.9)), int(rng.integers(2**31)))
+    pair = how.pairs[int(rng.integers(len(how.pairs)))]
+    return DxaAcquisition(int(height / pixel), int(width / pixel), pixel, centre, pair, _even(rng, how.noise), 4,
+                          bool(rng.random() < how.text), _even(rng, how.black), _even(rng, how.white), int(rng.integers(2**31)))
 
 
 def _even(rng: np.random.Generator, bounds: Range) -> float:

@@ -22,7 +22,7 @@ FLAT_MM = 30.0
 """Width of what counts as slow in the processing."""
 DETAIL_MM = 2.0
 """Width below which detail is enhanced."""
-LEAD = 0.02
+LEAD = 0.004
 """What a lead letter lets pass."""
 DEEP = 6.0
 """How much more than the median signal behind the body still counts as deep."""
