@@ -24,6 +24,8 @@ WING_MM = np.array([49.0, 51.5, 53.5, 53.0, 49.0, 42.0, 36.5, 32.0, 26.0, 12.0],
 FRONT_MM = np.array([-7.0, -8.0, -10.0, -9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -2.0], np.float32)
 BACK_MM = np.array([27.0, 29.0, 29.0, 26.0, 22.0, 18.0, 15.0, 12.0, 9.0, 4.0], np.float32)
 """Front of the wings, and back of the laminae at the midline, from the middle of the bodies."""
+REAR_MM = np.interp(AT, np.arange(5), [17.0, 11.5, 8.5, 6.5, 5.0]).astype(np.float32)
+"""Back of the bodies, from their middle."""
 CANAL_MM = np.array([15.0, 14.5, 13.5, 12.0, 10.0, 8.5, 7.0, 6.0, 5.0, 3.0], np.float32)
 """Depth of the sacral canal behind the bodies; it is open behind below S4, and above S1 where the last joint stands."""
 ROOF_MM = 4.5
@@ -73,7 +75,7 @@ def _wings(volume: Volume, scale: float) -> None:
         bone.distance[part] = np.maximum(solid, -_openings(u, s, n, scale))
     for side in SIDES:
         process(bone, joint_of(volume, 0, side), False, (side * 21.0 * scale, 24.0 * scale, 8.0))
-    inner, cortex, cortex_mm = material("pelvis"), material("cortex"), 1.8 * volume.spec.vertebrae[0].cortex_mm
+    inner, cortex, cortex_mm = material("pelvis"), material("cortex"), 1.4 * volume.spec.vertebrae[0].cortex_mm
     for part in parts:
         lay_bone(volume.fine, _inside(bone.window, part), bone.distance[part], inner, cortex, cortex_mm, beside=True)
 
@@ -132,12 +134,13 @@ def _lateral(u: Array, s: Array, n: Array, scale: float) -> Array:
     flat = np.maximum(n - back + 13 * scale * out * out, front + 5 * scale * np.clip(1 - out * 1.6, 0, 1) - n - 3 * scale * out)
     ends = np.maximum(-(s * np.float32(27 * scale)) + 5 * scale * (out - np.float32(0.55)), (s - np.float32(4.6)) * np.float32(15 * scale))
     inner = _table(s, np.interp(AT, np.arange(5), [w[0] / 2 - 4 for w in WIDTH_MM]).astype(np.float32), scale) - u
-    return both(both(side * np.float32(0.9), np.maximum(flat, ends), 5.0 * scale), inner, 1.0)
+    behind = np.maximum(n - _table(s, REAR_MM, scale) + 1, 0)
+    return both(both(side * np.float32(0.9), np.maximum(flat, ends), 5.0 * scale), inner - 2 * behind, 1.0)
 
 
 def _roof(u: Array, s: Array, n: Array, scale: float) -> Array:
     """Laminae behind the canal from S1 to S4, with the median crest on them."""
-    body = _table(s, np.interp(AT, np.arange(5), [17.0, 11.5, 8.5, 6.5, 5.0]).astype(np.float32), scale)
+    body = _table(s, REAR_MM, scale)
     front = body + _table(s, CANAL_MM, scale) - np.float32(0.012) * u * u
     plate = np.maximum(np.abs(n - front - np.float32(ROOF_MM / 2)) - np.float32(ROOF_MM / 2), u - np.float32(20 * scale))
     knob = np.float32(0.5) - np.float32(0.5) * np.cos(np.clip(s, 0, 4) * np.float32(2 * np.pi))
@@ -149,7 +152,7 @@ def _roof(u: Array, s: Array, n: Array, scale: float) -> Array:
 
 def _openings(u: Array, s: Array, n: Array, scale: float) -> Array:
     """The canal, and the foramina between the segments, which run from the canal forward and back."""
-    body = _table(s, np.interp(AT, np.arange(5), [17.0, 11.5, 8.5, 6.5, 5.0]).astype(np.float32), scale)
+    body = _table(s, REAR_MM, scale)
     deep = _table(s, CANAL_MM, scale)
     wide = np.maximum(deep * np.float32(1.0), 4)
     canal = (np.sqrt((u / wide) ** 2 + ((n - body - deep / 2 + 1) / (deep / 2 + 1)) ** 2) - 1) * deep / 2
