@@ -10,78 +10,98 @@ import pytest
 from pydicom import dcmread
 from typer.testing import CliRunner
 
-from datasets.cohorts import SEED, cohorts
+from datasets.cohorts import SEED, SUBJECTS, Cohorts, cohorts, complaints, contents, order_of, plan_of, rebuilt
 from spondyl.apps.lab_cli import app
 from spondyl.core import InputError
-from spondyl.datasets import dicom_folder, miniatures, sources
+from spondyl.datasets import dicom_folder, sources
 from spondyl.datasets.dicom_writer import derived_uid
+from spondyl.datasets.making.truths import film_truth
 from spondyl.phantom import subject_from_json
+from spondyl.phantom.measured import truth_from_json
+from spondyl.phantom.rays import render_dxa, render_xray
 
 __all__ = ["cohorts"]
 
 
-def contents(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+def kinds(root: Path) -> dict[str, list[Path]]:
+    """Files of the first subject, by the folder they lie in."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted((root / "subject-0000").rglob("*.dcm")):
+        found.setdefault(path.parent.name, []).append(path)
+    return found
 
 
-def test_files_are_mr_images_with_geometry_timing_and_nobody_s_name(cohorts: dict[str, Path]):
-    files = sorted(cohorts["dicom"].rglob("*.dcm"))
-    assert len(files) == 4
-    for path in files:
-        ds = dcmread(path)
-        assert ds.SOPClassUID.name == "MR Image Storage"
+def test_a_subject_is_one_study_of_an_mr_two_films_and_a_density_picture(cohorts: Cohorts):
+    found = kinds(cohorts["dicom"])
+    heads = {name: dcmread(files[0]) for name, files in found.items()}
+    assert {name: ds.Modality for name, ds in heads.items()} == {
+        "t1": "MR", "t2": "MR", "axial_t2": "MR", "ap": "DX", "lateral": "DX", "dxa": "BMD"}
+    assert len({str(ds.StudyInstanceUID) for ds in heads.values()}) == 1
+    assert len({str(ds.SeriesInstanceUID) for ds in heads.values()}) == 6
+    assert {name for name, files in found.items() if len(files) > 3} == {"t1", "t2", "axial_t2"}
+
+
+def test_every_object_is_legal_and_nobody_s(cohorts: Cohorts):
+    for files in kinds(cohorts["dicom"]).values():
+        assert complaints(files[0]) == []
+        ds = dcmread(files[0])
         assert ds.file_meta.MediaStorageSOPInstanceUID == ds.SOPInstanceUID
-        assert (ds.Modality, str(ds.PatientName), ds.PatientBirthDate, ds.PatientIdentityRemoved) == ("MR", "", "", "YES")
-        assert ds.ImageOrientationPatient == [0, 1, 0, 0, 0, -1]
-        assert (ds.BitsStored, ds.PixelRepresentation, ds.pixel_array.shape) == (12, 0, (ds.Rows, ds.Columns))
-        assert ds.pixel_array.max() < 4096
-        assert float(ds.EchoTime) < 20 if path.parent.name == "t1" else float(ds.EchoTime) > 70
-        for uid in (ds.SOPInstanceUID, ds.SeriesInstanceUID, ds.StudyInstanceUID, ds.FrameOfReferenceUID):
+        assert (str(ds.PatientName), ds.PatientBirthDate, ds.PatientIdentityRemoved) == ("", "", "YES")
+        assert ds.pixel_array.shape == (ds.Rows, ds.Columns)
+        for uid in (ds.SOPInstanceUID, ds.SeriesInstanceUID, ds.StudyInstanceUID):
             assert uid.is_valid
             assert uid.startswith("2.25.")
-    studies = {str(dcmread(path, stop_before_pixels=True).StudyInstanceUID) for path in files}
-    series = {str(dcmread(path, stop_before_pixels=True).SeriesInstanceUID) for path in files}
-    assert (len(studies), len(series)) == (2, 4)
+    instances = [str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in cohorts["dicom"].rglob("*.dcm")]
+    assert len(set(instances)) == len(instances)
 
 
-def test_derived_uids_are_legal_and_differ(cohorts: dict[str, Path]):
+def test_a_midline_slice_is_a_legal_object_with_its_timing(tmp_path: Path):
+    dicom_folder.write_miniature(tmp_path, 1, SEED)
+    files = sorted(tmp_path.rglob("*.dcm"))
+    assert [path.parent.name for path in files] == ["t1", "t2"]
+    for path in files:
+        assert complaints(path) == []
+        ds = dcmread(path)
+        assert ds.ImageOrientationPatient == [0, 1, 0, 0, 0, -1]
+        assert (ds.BitsStored, ds.PixelRepresentation) == (12, 0)
+        assert float(ds.EchoTime) < 20 if path.parent.name == "t1" else float(ds.EchoTime) > 70
+
+
+def test_truth_says_of_every_picture_what_was_measured(cohorts: Cohorts):
+    body = json.loads((cohorts["dicom"] / "truth.json").read_text())
+    assert (body["evidence"], len(body["subjects"])) == ("in-silico", SUBJECTS)
+    for index, subject in enumerate(body["subjects"]):
+        volume, truth = rebuilt("dicom", index)
+        plan = plan_of("dicom", index)
+        assert truth_from_json(json.dumps(subject["truth"])) == truth
+        for film in subject["films"]:
+            drawn = render_xray(volume, plan.scans[Path(film["file"]).parent.name])
+            found = film_truth(truth, drawn, order_of("dicom"), index)
+            boxes = [(box["lesion_type"], pytest.approx(box["box"])) for box in film["boxes"]]
+            assert boxes == [(box.lesion_type, box.box) for box in found.boxes]
+            assert film["grade"] == found.grade
+            assert np.array_equal(dcmread(cohorts["dicom"] / film["file"]).pixel_array, drawn.pixels)
+        scan = render_dxa(volume, plan.scans["dxa"])
+        assert subject["density"]["measured_g_cm2"] == pytest.approx(scan.bmd_g_cm2)
+        assert np.array_equal(dcmread(cohorts["dicom"] / subject["density"]["file"]).pixel_array, scan.picture)
+        assert all((cohorts["dicom"] / mark["file"]).is_file() for mark in subject["stenosis"])
+        assert len({mark["target"] for mark in subject["stenosis"]}) == len(subject["stenosis"]) > 15
+
+
+def test_derived_uids_are_legal_and_differ(cohorts: Cohorts):
     uids = {derived_uid(seed, i) for seed in range(30) for i in range(30)}
     assert len(uids) == 900
     assert all(uid.is_valid and len(uid) <= 64 for uid in uids)
     assert derived_uid(1, 2) == derived_uid(1, 2)
 
 
-def test_the_spec_beside_a_study_draws_it_again(cohorts: dict[str, Path]):
+def test_the_spec_beside_a_study_draws_it_again(cohorts: Cohorts):
     body = json.loads((cohorts["dicom"] / "subjects" / "0001.json").read_text())
     spec = subject_from_json(json.dumps(body["spec"]))
     truth = json.loads((cohorts["dicom"] / "truth.json").read_text())
     assert truth["evidence"] == "in-silico"
     assert truth["subjects"][1]["slices"][0]["lumbar"] == spec.lumbar
-
-
-def test_the_same_seed_gives_the_same_bytes(cohorts: dict[str, Path], tmp_path: Path):
-    miniatures.make("dicom", tmp_path / "again", 1, SEED)
-    before = contents(cohorts["dicom"])
-    after = contents(tmp_path / "again")
-    assert len(after) == 4
-    assert all(before[name] == data for name, data in after.items() if name != "truth.json")
-
-
-def test_a_stopped_run_goes_on_and_ends_the_same(cohorts: dict[str, Path], tmp_path: Path):
-    done = []
-    miniatures.make("dicom", tmp_path / "out", 1, SEED)
-    miniatures.make("dicom", tmp_path / "out", 2, SEED, resume=True, on_subject=done.append)
-    assert done == [1, 2]
-    assert contents(tmp_path / "out") == contents(cohorts["dicom"])
-
-
-def test_a_full_folder_or_another_cohort_is_not_written_over(cohorts: dict[str, Path]):
-    with pytest.raises(InputError) as caught:
-        miniatures.make("dicom", cohorts["dicom"], 1, SEED)
-    assert caught.value.code == "output-not-empty"
-    with pytest.raises(InputError) as caught:
-        miniatures.make("dicom", cohorts["dicom"], 1, SEED + 1, resume=True)
-    assert caught.value.code == "output-other-cohort"
+    assert rebuilt("dicom", 1)[0].spec == spec
 
 
 def test_a_whole_series_is_ordered_along_its_normal_and_its_middle_is_the_slice_with_the_truth(tmp_path: Path):
@@ -114,11 +134,12 @@ def test_samples_are_six_small_studies_one_of_them_to_be_refused(tmp_path: Path)
 
 
 def test_the_verb_makes_a_cohort_and_says_so_in_json(tmp_path: Path):
-    arguments = ["phantom", "make", "--layout", "spider_pack", "--subjects", "1", "--seed", str(SEED), "--out", str(tmp_path / "p")]
+    arguments = ["phantom", "make", "--layout", "spider-pack", "--subjects", "1", "--seed", str(SEED), "--out", str(tmp_path / "p")]
     said = CliRunner().invoke(app, [*arguments, "--json"])
     assert said.exit_code == 0, said.output
     body = json.loads(said.stdout)
-    assert (body["layout"], body["subjects"], body["evidence"], body["files"]) == ("spider_pack", 1, "in-silico", 6)
+    assert (body["layout"], body["subjects"], body["evidence"], body["files"]) == ("spider_pack", 1, "in-silico", 7)
+    assert (body["seed"], body["profile"], body["labels"]) == (SEED, "symptomatic", "truth")
     assert len(list(sources.open_source("spider_pack", tmp_path / "p"))) == 2
     again = CliRunner().invoke(app, arguments)
     assert isinstance(again.exception, InputError)

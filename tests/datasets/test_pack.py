@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from datasets.cohorts import cohorts
+from datasets.cohorts import Cohorts, Damage, cohorts
 from spondyl.core import InputError
 from spondyl.datasets import sources
 from spondyl.datasets.pictures import read_picture, write_picture
@@ -19,11 +20,9 @@ from spondyl.dicom import Reader, Source
 
 __all__ = ["cohorts"]
 
-Damage = Callable[[Path], None]
-
 
 @pytest.fixture
-def pack(cohorts: dict[str, Path], tmp_path: Path) -> Path:
+def pack(cohorts: Cohorts, tmp_path: Path) -> Path:
     return Path(shutil.copytree(cohorts["spider_pack"], tmp_path / "pack"))
 
 
@@ -39,11 +38,13 @@ def test_a_written_picture_reads_back_to_half_a_level(tmp_path: Path):
     assert np.abs(read_picture(tmp_path / "p.png", "a picture") - pixels).max() <= 0.5 / 255 + 1e-6
 
 
-def test_the_serving_reader_sees_the_same_pixels_and_the_same_image_id(cohorts: dict[str, Path]):
+def test_the_serving_reader_sees_the_same_pixels_and_the_same_image_id(cohorts: Cohorts):
     wanted = {one.image_id: one for layout in ("spider_pack", "dicom") for one in sources.open_source(layout, cohorts[layout])}
+    truth = json.loads((cohorts["dicom"] / "truth.json").read_text())
+    named = [cohorts["dicom"] / row["file"] for subject in truth["subjects"] for row in subject["slices"]]
     with Reader(b"k" * 32, workers=1) as reader:
-        files = [*sorted((cohorts["spider_pack"] / "images").glob("*.png")), *sorted(cohorts["dicom"].rglob("*.dcm"))]
-        report = reader.read([Source(path, path.name) for path in files])
+        files = [*sorted((cohorts["spider_pack"] / "images").glob("*.png")), *named]
+        report = reader.read([Source(path, f"file {k}") for k, path in enumerate(files)])
     images = [image for study in report.studies for image in study.images]
     assert not report.skipped
     assert {image.id for image in images} == set(wanted)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from conftest import require_data
-from datasets.cohorts import SEED, SUBJECTS, cohorts
+from datasets.cohorts import FLAT, SEED, SUBJECTS, Cohorts, cohorts, plan_of, profile_of, rebuilt
 from spondyl import datasets
 from spondyl.core import InputError, NotFoundError
 from spondyl.datasets import DiscGrades, DiscSlice, miniatures, sources
-from spondyl.datasets.cohort import draw_member, grades_of_truth, padded, subject_rng
+from spondyl.datasets.cohort import Member, draw_member, grades_of_truth, padded, subject_rng
+from spondyl.datasets.film_records import CornerFilm
+from spondyl.datasets.making.truths import whole_discs
 from spondyl.phantom import render_sagittal
+from spondyl.phantom.resonance import render_mr
 
 __all__ = ["cohorts"]
 
@@ -28,11 +32,25 @@ def test_the_module_list_is_every_module_that_registers_a_layout():
 
 def test_every_layout_that_can_be_read_can_be_made():
     assert sorted(miniatures.LAYOUTS) == list(LAYOUTS)
+    assert all(miniatures.layout_named(layout).name == layout for layout in LAYOUTS)
+
+
+def test_layouts_are_told_apart_by_the_kind_of_their_records(tmp_path: Path):
+    assert sources.names(DiscSlice) == ("dicom", "spider", "spider_pack")
+    assert sources.names(CornerFilm) == ("aasce", "aasce_pack")
+    with pytest.raises(NotFoundError, match="No layout is called 'vindr'"):
+        sources.open_source("vindr", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["spider-pack", "spider_pack"])
+def test_hyphens_and_underscores_mean_the_same(name: str, cohorts: Cohorts):
+    assert len(list(sources.open_source(name, cohorts[FLAT]))) == 2 * SUBJECTS
+    assert miniatures.layout_named(name).name == "spider_pack"
 
 
 def test_a_name_claimed_twice_raises():
     with pytest.raises(ValueError, match="claimed twice"):
-        sources.register("spider")(lambda root: iter(()))
+        sources.register("spider", DiscSlice)(lambda root: iter(()))
 
 
 def test_a_misspelt_layout_is_told_the_right_one(tmp_path: Path):
@@ -42,48 +60,58 @@ def test_a_misspelt_layout_is_told_the_right_one(tmp_path: Path):
         miniatures.make("dicm", tmp_path, 1, 0)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_layout_gives_back_the_subjects_that_were_written(layout: str, cohorts: dict[str, Path]):
-    slices = list(sources.open_source(layout, cohorts[layout]))
-    assert len(slices) == 2 * SUBJECTS
-    assert len({one.stem for one in slices}) == len(slices)
+def members() -> list[Member]:
+    """The subjects of the flat layout's cohort, drawn again."""
+    return [draw_member(SEED, "train", index, profile_of(FLAT)) for index in range(SUBJECTS)]
+
+
+def pairs(layout: str, root: Path) -> list[list[DiscSlice]]:
+    """The slices of each patient, in the order of the patients."""
     by_patient: dict[str, list[DiscSlice]] = {}
-    for one in slices:
+    for one in sources.open_source(layout, root):
         by_patient.setdefault(one.patient, []).append(one)
     assert len(by_patient) == SUBJECTS
-    for index, pair in enumerate(by_patient.values()):
-        member = draw_member(SEED, "train", index)
+    return list(by_patient.values())
+
+
+def test_flat_slices_give_back_the_subjects_that_were_drawn(cohorts: Cohorts):
+    for member, pair in zip(members(), pairs(FLAT, cohorts[FLAT]), strict=True):
         assert sorted(one.sequence for one in pair) == sorted(member.scans)
         for one in pair:
             scan = member.scans[one.sequence]
-            truth = render_sagittal(member.spec, scan).truth
-            assert one.grades == {disc.from_bottom: grades_of_truth(disc) for disc in truth.discs}
+            drawn = render_sagittal(member.spec, scan)
+            truth = {disc.from_bottom: disc for disc in drawn.truth.discs}
+            assert one.grades == {number: grades_of_truth(disc) for number, disc in truth.items()}
             assert one.spacing_mm == pytest.approx(scan.spacing_mm, rel=1e-5)
-            assert one.num_discs == len(truth.discs)
-            assert one.boxes_complete
+            assert (one.num_discs, one.boxes_complete, set(one.boxes)) == (len(truth), True, set(truth))
+            for number, box in one.boxes.items():
+                assert box == pytest.approx(padded(truth[number].box, one.pixels.shape), abs=1)
+            assert np.abs(one.pixels - drawn.pixels).max() <= 0.5 / 255 + 1e-6
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_boxes_lie_inside_the_picture_around_their_discs(layout: str, cohorts: dict[str, Path]):
-    for index, one in enumerate(sources.open_source(layout, cohorts[layout])):
-        member = draw_member(SEED, "train", index // 2)
-        truth = {disc.from_bottom: disc for disc in render_sagittal(member.spec, member.scans[one.sequence]).truth.discs}
-        rows, columns = one.pixels.shape
-        assert set(one.boxes) == set(truth)
-        for disc, (x0, y0, x1, y1) in one.boxes.items():
-            assert 0 <= x0 < x1 <= columns
-            assert 0 <= y0 < y1 <= rows
-            assert (x0, y0, x1, y1) == pytest.approx(padded(truth[disc].box, one.pixels.shape), abs=4)
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_pictures_are_the_phantom_s_upright_with_the_front_at_the_left(layout: str, cohorts: dict[str, Path]):
-    for index, one in enumerate(sources.open_source(layout, cohorts[layout])):
-        member = draw_member(SEED, "train", index // 2)
-        drawn = render_sagittal(member.spec, member.scans[one.sequence]).pixels
-        assert one.pixels.dtype == np.float32
-        assert one.pixels.shape == drawn.shape
-        assert np.corrcoef(one.pixels.ravel(), drawn.ravel())[0, 1] > 0.95
+@pytest.mark.parametrize("layout", ["dicom", "spider"])
+def test_slices_of_built_patients_give_back_what_was_measured_on_them(layout: str, cohorts: Cohorts):
+    for index, pair in enumerate(pairs(layout, cohorts[layout])):
+        volume, truth = rebuilt(layout, index)
+        assert sorted(one.sequence for one in pair) == ["t1", "t2"]
+        for one in pair:
+            series = render_mr(volume, plan_of(layout, index).scans[one.sequence])
+            whole = {disc.from_bottom: disc for disc in whole_discs(truth, series)}
+            assert whole
+            assert set(one.grades) == set(whole)
+            for number, disc in whole.items():
+                assert one.grades[number] == DiscGrades(**{field.name: getattr(disc, field.name) for field in fields(DiscGrades)})
+            assert one.spacing_mm == pytest.approx(series.spacing_mm, rel=1e-5)
+            assert one.num_discs == len(whole)
+            likeness = [np.corrcoef(one.pixels.ravel(), picture.ravel())[0, 1] for picture in series.pixels]
+            assert max(likeness) > 0.95
+            shown = int(np.argmax(likeness))
+            for number, box in one.boxes.items():
+                corners = series.to_image(np.array(whole[number].corners_mm))
+                assert abs(corners[:, 2].mean() - shown) < 2
+                inner = corners[:, 0].min(), corners[:, 1].min(), corners[:, 0].max() + 1, corners[:, 1].max() + 1
+                assert box == pytest.approx(padded(inner, one.pixels.shape), abs=4)
+            assert set(one.boxes) == set(whole) or layout == "spider"
 
 
 def test_cohorts_roles_and_subjects_never_share_a_stream():

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.cohorts import cohorts
+from datasets.cohorts import Cohorts, cohorts, rebuilt
 from spondyl.core import InputError
 from spondyl.datasets import sources
+from spondyl.datasets.making.masks import BONE, claimed
 from spondyl.datasets.metaimage import SAGITTAL, Volume, oriented, read_mha, write_mha
 from spondyl.datasets.spider import disc_boxes, window
 
@@ -84,7 +85,7 @@ def test_a_flat_slice_is_black_and_any_other_spans_the_range():
 
 
 @pytest.fixture
-def copy(cohorts: dict[str, Path], tmp_path: Path) -> Path:
+def copy(cohorts: Cohorts, tmp_path: Path) -> Path:
     return Path(shutil.copytree(cohorts["spider"], tmp_path / "spider"))
 
 
@@ -128,3 +129,35 @@ def test_a_header_that_claims_gigabytes_is_not_believed(tmp_path: Path):
     (tmp_path / "v.mha").write_bytes(text)
     with pytest.raises(InputError, match="its size is"):
         read_mha(tmp_path / "v.mha", "a volume")
+
+
+def test_masks_say_what_lies_at_each_pixel_of_the_picture(cohorts: Cohorts):
+    """Against the definition: the material at the voxel, one pixel at a time."""
+    volume, truth = rebuilt("spider", 0)
+    stored = oriented(read_mha(cohorts["spider"] / "masks" / "1_t2.mha", "a mask"), SAGITTAL)
+    numbers = set(np.unique(stored.voxels).tolist())
+    assert 100 in numbers
+    assert {1, 2, 3, 201, 202, 203} <= numbers
+    rng = np.random.default_rng(1)
+    agree = []
+    for _ in range(4000):
+        k, j, i = (int(rng.integers(n)) for n in stored.voxels.shape)
+        label = int(stored.voxels[k, j, i])
+        if label == 0:
+            continue
+        x, y, z = np.array(stored.origin_mm) + np.array([i, j, k]) * stored.spacing_mm @ stored.directions
+        start = reversed(volume.fine.grid.origin_mm)
+        at = tuple(round((v - o) / volume.fine.grid.spacing_mm) for v, o in zip((z, y, x), start, strict=True))
+        name = volume.materials[volume.fine.label[at] if volume.fine.share[at] >= 128 else volume.fine.under[at]].name
+        wanted = f"marrow {label - 1} " if label < 100 else f" {label - 201}"
+        agree.append(wanted in f"{name} " or (label == 100 and name in ("csf", "root", "cord", "dura"))
+                     or name in ("cortex", "cortex_thin", "endplate", "spur", "herniation", "haemangioma", "lesion"))
+    assert len(agree) > 100
+    assert np.mean(agree) > 0.99
+    assert len(truth.discs) >= 6
+
+
+def test_a_shell_is_given_to_the_marrow_beside_it():
+    mask = np.zeros((1, 12), np.uint8)
+    mask[0, 2:4], mask[0, 4:6], mask[0, 6:8], mask[0, 9] = 3, BONE, 4, BONE
+    assert claimed(mask, BONE, np.array([3, 4], np.uint8)).tolist() == [[0, 0, 3, 3, 3, 4, 4, 4, 0, BONE, 0, 0]]

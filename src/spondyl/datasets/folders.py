@@ -34,7 +34,8 @@ def filed(root: Path, classes: Mapping[str, str], splits_needed: bool) -> Iterat
         InputError: `dataset-file-missing` where no class folder is found, `dataset-folder-unknown` for another one beside them.
     """
     splits = [split for split in SPLITS if (root / split).is_dir()]
-    if not splits and (splits_needed or not any((root / name).is_dir() for name in classes)):
+    here = {path.name.lower() for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+    if not splits and (splits_needed or here.isdisjoint(classes)):
         raise InputError("dataset-file-missing", f"the data folder has none of the folders {', '.join(SPLITS)}" + (
             "" if splits_needed else f" and none of {', '.join(classes)}"), "Name the folder that holds them")
     found = [one for split in splits or (None,) for one in _split(root, split, classes)]

@@ -41,7 +41,7 @@ def series_mask(volume: Volume, series: MrSeries) -> NDArray[np.uint8]:
     whole = {int(label) for label in np.unique(masks)} - {0, BONE, HERNIATION}
     for k, mask in enumerate(masks):
         for loose, owners in ((BONE, [v for v in whole if v < CANAL]), (HERNIATION, [v for v in whole if v >= FIRST_DISC])):
-            masks[k] = _claimed(masks[k], loose, np.array(owners, np.uint8))
+            masks[k] = claimed(masks[k], loose, np.array(owners, np.uint8))
         masks[k][np.isin(mask, (BONE, HERNIATION))] = 0
     return masks
 
@@ -62,15 +62,14 @@ def _slice(block: Block, series: MrSeries, k: int, table: NDArray[np.uint8]) -> 
     return codes_here
 
 
-def _claimed(mask: NDArray[np.uint8], loose: int, owners: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def claimed(mask: NDArray[np.uint8], loose: int, owners: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The mask with loose pixels given to the nearest owner, step by step, within REACH_PX."""
+    known = np.isin(np.arange(256), owners)
     for _ in range(REACH_PX):
         wanting = mask == loose
         if not wanting.any():
             break
-        claims = mask.copy()
-        for axis, shift in ((0, 1), (0, -1), (1, 1), (1, -1)):
-            beside = np.roll(mask, shift, axis=axis)
-            np.copyto(claims, beside, where=wanting & (claims == loose) & np.isin(beside, owners))
-        mask = claims
+        framed = np.pad(mask, 1)
+        for beside in (framed[:-2, 1:-1], framed[2:, 1:-1], framed[1:-1, :-2], framed[1:-1, 2:]):
+            mask = np.where(wanting & (mask == loose) & known[beside], beside, mask)
     return mask
