@@ -23,22 +23,24 @@ class Cover:
     """What a coarser block says where a finer one is painted over it.
 
     Attributes:
-        names: Material that prevails in each voxel of the coarser block, uint8 (z, y, x).
+        amounts: (channels, voxels) of the coarser block, in the unit of the finer one's rates.
+        shape: (z, y, x) of those voxels.
         near: For z, y and x: the coarse voxel in which each fine one lies.
     """
 
-    names: Bytes
+    amounts: Array
+    shape: tuple[int, ...]
     near: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
     def spots(self, own: slice) -> NDArray[np.int32]:
         """Flat number of the coarse voxel of each fine one, for some z: (z, y, x) flattened."""
-        _, ny, nx = self.names.shape
+        _, ny, nx = self.shape
         level = (self.near[1] * np.int32(nx))[:, None] + self.near[2]
         return np.asarray((self.near[0][own] * np.int32(ny * nx))[:, None, None] + level).ravel()
 
 
-def cover_of(over: Block, grid: Grid, window: Window) -> Cover:
-    """The coarser block under a window of a finer grid, by the nearest voxel."""
+def cover_of(over: Block, rates: Array, grid: Grid, window: Window) -> Cover:
+    """The coarser block under a window of a finer grid, by the nearest voxel; rates (channels, materials)."""
     near, parts = [], []
     for k, name in enumerate("zyx"):
         at = (grid.axis(name, window) - over.grid.origin_mm[2 - k]) / over.grid.spacing_mm
@@ -46,8 +48,8 @@ def cover_of(over: Block, grid: Grid, window: Window) -> Cover:
         parts.append(slice(int(index[0]), int(index[-1]) + 1))
         near.append(index - index[0])
     part = (parts[0], parts[1], parts[2])
-    names = np.where(over.share[part] >= 128, over.label[part], over.under[part])
-    return Cover(names, (near[0], near[1], near[2]))
+    amounts = np.stack([over.lookup(rate, part).ravel() for rate in rates])
+    return Cover(amounts, over.label[part].shape, (near[0], near[1], near[2]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +59,7 @@ class _Picked:
     Attributes:
         bins: Where each falls in the slabs.
         later: Share of it that goes to the next slab.
-        beneath: Material of the coarser block there.
+        spots: Flat number of the coarser block's voxel there.
     """
 
     label: Bytes
@@ -65,7 +67,7 @@ class _Picked:
     share: Bytes
     bins: NDArray[np.intp]
     later: Array
-    beneath: Bytes | None
+    spots: NDArray[np.int32] | None
 
 
 def planes(
@@ -91,7 +93,7 @@ def planes(
     chosen = np.asarray(rates[:, used].T, np.float32)
     if over is None and np.count_nonzero(parts[0]) > FULL * parts[0].size:
         return used, depths, _all(parts, chosen, axis, each, len(depths))
-    cover = cover_of(over, grid, window) if over is not None else None
+    cover = cover_of(over, chosen, grid, window) if over is not None else None
     return used, depths, _painted(parts, chosen, axis, each, len(depths), cover)
 
 
@@ -109,12 +111,12 @@ def _painted(parts: list[Bytes], rates: Array, axis: int, each: int, count: int,
         own = slice(first, first + AT_ONCE)
         label, under, share = (p[own].ravel() for p in parts)
         at = np.flatnonzero(label)
-        beneath = cover.names.ravel()[cover.spots(own)[at]] if cover else None
-        _sum(_Picked(label[at], under[at], share[at], bins[at].astype(np.intp), later[at], beneath), rates, result[:, own])
+        spots = cover.spots(own)[at] if cover else None
+        _sum(_Picked(label[at], under[at], share[at], bins[at].astype(np.intp), later[at], spots), rates, cover, result[:, own])
     return result
 
 
-def _sum(picked: _Picked, rates: Array, into: Slabs) -> None:
+def _sum(picked: _Picked, rates: Array, cover: Cover | None, into: Slabs) -> None:
     """Fill slabs (channels, z, slabs, across) from painted voxels."""
     part = picked.share * np.float32(1 / 255)
     covered = np.where(picked.under > 0, np.float32(1), part)
@@ -123,8 +125,8 @@ def _sum(picked: _Picked, rates: Array, into: Slabs) -> None:
         value -= below
         value *= part
         value += below
-        if picked.beneath is not None:
-            value -= covered * np.take(rate, picked.beneath)
+        if cover and picked.spots is not None:
+            value -= covered * np.take(cover.amounts[k], picked.spots)
         ahead = value * picked.later
         value -= ahead
         shape = into.shape[1:]
