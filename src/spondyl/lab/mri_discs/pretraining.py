@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from spondyl.lab.mri_discs.data import Cohort, read_cohort
 from spondyl.lab.mri_discs.pack import recipe_of
 from spondyl.lab.mri_discs.realism import interval
 from spondyl.lab.mri_discs.recipe import Recipe
-from spondyl.lab.mri_discs.run import load_grader
+from spondyl.lab.mri_discs.run import load_grader, spread
 from spondyl.metrics.agreement import balanced_accuracy, kappa, within
 from spondyl.metrics.intervals import bootstrap_interval
 from spondyl.models.grader import Grader
@@ -67,20 +68,31 @@ def compare(run: Path, start: Path, data: Path, keep: Path, on_step: OnStep = la
     """
     trained = _read(run, start, data)
     keep.mkdir(parents=True, exist_ok=True)
-    jobs = [(fold, arm) for fold in range(trained.recipe.folds) for arm in range(len(ARMS))]
-    for done, (fold, arm) in enumerate(jobs, start=1):
-        file = keep / f"{fold}-{arm}.json"
-        if not file.exists():
-            rows = say(trained, fold, arm)
-            half_done = file.with_suffix(f".{os.getpid()}.part")
-            half_done.write_text(json.dumps(rows))
-            half_done.replace(file)
-        on_step("Training graders with and without the digital spine", done, len(jobs))
-    said = [[row for fold in range(trained.recipe.folds) for row in json.loads((keep / f"{fold}-{arm}.json").read_text())]
+    keys = [(fold, arm) for fold in range(trained.recipe.folds) for arm in range(len(ARMS))]
+    missing = [key for key in keys if not _file(keep, *key).exists()]
+    what = "Training graders with and without the digital spine"
+    on_step(what, len(keys) - len(missing), len(keys))
+    for done in spread(trained.recipe.jobs, _one, [(run, start, data, keep, *key) for key in missing]):
+        on_step(what, len(keys) - len(missing) + done, len(keys))
+    said = [[row for fold in range(trained.recipe.folds) for row in json.loads(_file(keep, fold, arm).read_text())]
             for arm in range(len(ARMS))]  # fmt: skip
     return {**figures(*said), "epochs": trained.recipe.grader_epochs, "networks_an_arm": trained.recipe.folds}
 
 
+def _file(keep: Path, fold: int, arm: int) -> Path:
+    return keep / f"{fold}-{('alone', 'taught')[arm]}.json"
+
+
+def _one(run: Path, start: Path, data: Path, keep: Path, fold: int, arm: int) -> None:
+    """One grader: trained, asked, and what it said kept."""
+    rows = say(_read(run, start, data), fold, arm)
+    file = _file(keep, fold, arm)
+    half_done = file.with_suffix(f".{os.getpid()}.part")
+    half_done.write_text(json.dumps(rows))
+    half_done.replace(file)
+
+
+@cache
 def _read(run: Path, start: Path, data: Path) -> Trained:
     recipe, first = recipe_of(run), recipe_of(start)
     if (recipe.grader_width, recipe.crop_rows, recipe.crop_columns) != (first.grader_width, first.crop_rows, first.crop_columns):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,16 +93,22 @@ def _spread(recipe: Recipe, data: Path, run: Path, kind: str, keys: Sequence[tup
     """Train the missing networks of one kind in `recipe.jobs` processes of one thread."""
     missing = [key for key in keys if not _file(run, kind, key).exists()]
     on_step(f"Training the {kind}s", len(keys) - len(missing), len(keys))
-    if recipe.jobs == 1:
-        for done, key in enumerate(missing, start=len(keys) - len(missing) + 1):
-            _train_one(recipe, data, run, kind, key)
-            on_step(f"Training the {kind}s", done, len(keys))
+    for done in spread(recipe.jobs, _train_one, [(recipe, data, run, kind, key) for key in missing]):
+        on_step(f"Training the {kind}s", len(keys) - len(missing) + done, len(keys))
+
+
+def spread(jobs: int, work: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> Iterator[int]:
+    """Do the calls in that many processes of one thread, or here where it is one; yields how many are finished."""
+    if jobs == 1:
+        for done, call in enumerate(calls, start=1):
+            work(*call)
+            yield done
         return
-    with ProcessPoolExecutor(recipe.jobs, multiprocessing.get_context("spawn"), _one_thread) as pool:
-        jobs = [pool.submit(_train_one, recipe, data, run, kind, key) for key in missing]
-        for done, job in enumerate(as_completed(jobs), start=len(keys) - len(missing) + 1):
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _one_thread) as pool:
+        running = [pool.submit(work, *call) for call in calls]
+        for done, job in enumerate(as_completed(running), start=1):
             job.result()
-            on_step(f"Training the {kind}s", done, len(keys))
+            yield done
 
 
 def _one_thread() -> None:
