@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phantom.measured_subject import bare, subject, with_disc, with_vertebra
+from phantom.measured_subject import bare, low, subject, with_disc, with_vertebra
 from spondyl.phantom.materials import material
 from spondyl.phantom.measured import (
     LESIONS,
@@ -31,7 +31,7 @@ from spondyl.phantom.rays.dxa import DxaAcquisition, render_dxa
 from spondyl.phantom.resonance import MrAcquisition, MrSeries, axial_stack, sagittal_stack
 from spondyl.phantom.resonance.series import place
 from spondyl.phantom.solid import Detail, build
-from spondyl.phantom.spec_parts import FractureSpec
+from spondyl.phantom.spec_parts import ForeignSpec, FractureSpec, ImplantSpec
 
 SHAPE = (900, 700)
 VIEWS = {view: Projection(view, *SHAPE, 0.4, 1150.0, 200.0, (3.0, -10.0, 80.0), (4.0, -6.0), 2.0) for view in ("ap", "lateral")}
@@ -123,6 +123,27 @@ def test_a_film_of_the_chest_shows_nothing_of_the_spine_and_is_normal(truth: Sub
 def test_film_truths_survive_json(truth: SubjectTruth):
     film = film_truth(truth, VIEWS["ap"], SHAPE)
     assert film_from_json(film.to_json()) == film
+
+
+def test_the_boxes_of_devices_hold_their_metal_and_not_each_other_s():
+    spec = subject()
+    kit = ImplantSpec("screws", 0, 1), ImplantSpec("cage", 0, 0, "titanium")
+    volume = low(replace(spec, trunk=replace(spec.trunk, implants=kit, foreign=(ForeignSpec("coin", (80.0, -60.0, 60.0), 24.0),))))
+    film = film_truth(measure_subject(volume), VIEWS["lateral"], SHAPE)
+    boxes = {box.where: box.box for box in film.boxes}
+    grid, pose = volume.fine.grid, volume.posture.discs[0]
+    z, y, x = np.nonzero((volume.fine.label == material("titanium")) & (volume.fine.share > 128))
+    metal = np.stack([x, y, z], -1) * grid.spacing_mm + np.array(grid.origin_mm)
+    height = ((metal - pose.centre) @ pose.axes.T)[:, 2]
+    for where, own in (("cage", np.abs(height) < 4), ("screws", height > 14)):
+        across, down = VIEWS["lateral"].to_pixels(metal[own]).T
+        x0, y0, x1, y1 = boxes[where]
+        assert (x0 <= across).all()
+        assert (across <= x1).all()
+        assert (y0 <= down).all()
+        assert (down <= y1).all()
+    assert boxes["screws"][3] < boxes["cage"][3]
+    assert boxes["coin"][3] - boxes["coin"][1] == pytest.approx(24 * 1150 / 950 / 0.4, rel=0.25)
 
 
 def test_the_density_of_a_region_is_the_mineral_that_the_dxa_scan_passes():
