@@ -56,11 +56,15 @@ class Plate:
     def pit(self, t: NDArray[np.floating]) -> NDArray[np.floating]:
         """Erosion and Schmorl node at t, mm into the body."""
         s, q = np.clip(t, 0, 1), self.shape.phase * 2 * np.pi
-        rough = np.sin(6.1 * s + q) * np.sin(10.7 * s + 2.3 * q) + 0.35 * np.sin(23 * s + 3.1 * q)
-        edge = np.minimum(1.0, 8 * s * (1 - s))
-        node = self.shape.node_mm * np.exp(-(((s - self.shape.node_at) / NODE_SIGMA) ** 2) / 2)
-        step = self.step_mm * np.clip(20 * s, 0, 1) * np.clip((0.36 - s) / 0.03, 0, 1) if self.step_mm else 0.0
-        return np.asarray(self.shape.irregularity_mm * np.maximum(rough, -0.1) * 1.6 * edge + node + step)
+        depth = np.zeros_like(s)
+        if self.shape.irregularity_mm:
+            rough = np.sin(6.1 * s + q) * np.sin(10.7 * s + 2.3 * q) + 0.35 * np.sin(23 * s + 3.1 * q)
+            depth = self.shape.irregularity_mm * np.maximum(rough, -0.1) * 1.6 * np.minimum(1.0, 8 * s * (1 - s))
+        if self.shape.node_mm:
+            depth = depth + self.shape.node_mm * np.exp(-(((s - self.shape.node_at) / NODE_SIGMA) ** 2) / 2)
+        if self.step_mm:
+            depth = depth + self.step_mm * np.clip(20 * s, 0, 1) * np.clip((0.36 - s) / 0.03, 0, 1)
+        return np.asarray(depth)
 
     def into_body(self, t: NDArray[np.floating]) -> NDArray[np.floating]:
         """Whole displacement of the plate at t, mm into the body."""

@@ -26,7 +26,11 @@ Corners = tuple[float, float, float, float]
 Reach = tuple[float, float, float, float]
 """(anterior, posterior, right, left), mm."""
 NO_REACH: Reach = (0.0, 0.0, 0.0, 0.0)
-SIDE_WALL_MM = 1.5
+SIDE_WALL_MM, SLAB_ROWS = 1.5, 8
+PIT_REACH_MM = 18.0
+"""Pits are not looked for deeper than this below a plate."""
+FOOT_MM = (1.8, 0.55)
+"""Height of a spur's foot: so much, and so much more for each mm of reach [O]."""
 ENDPLATE = 2.2
 """Thickness of a bony end plate, as a multiple of the shell's [O]."""
 
@@ -89,9 +93,15 @@ def form_of(spec: SubjectSpec, body: Body, pose: Pose) -> Form:
 
 def paint_body(volume: Volume, form: Form, pose: Pose, cortex_mm: float) -> None:
     """One body, if the fine block reaches it."""
-    window = _window(volume, form, pose)
-    if window is None:
-        return
+    whole = _window(volume, form, pose)
+    rows = range(whole[0].start, whole[0].stop, SLAB_ROWS) if whole else range(0)
+    for first in rows:
+        assert whole
+        _paint_slab(volume, form, pose, cortex_mm, (slice(first, min(first + SLAB_ROWS, whole[0].stop)), *whole[1:]))
+
+
+def _paint_slab(volume: Volume, form: Form, pose: Pose, cortex_mm: float, window: Window) -> None:
+    """A few rows of a body: little enough to stay in the processor's cache."""
     u, v, w = pose.to_local(*volume.fine.grid.open(window))
     shaped = shape(form, u, v, w)
     plates = np.minimum(shaped.above_low, shaped.below_high) < -shaped.wall
@@ -123,12 +133,13 @@ def shape(form: Form, u: Array, v: Array, w: Array) -> Shaped:
         wall = wall - ahead * np.float32(form.buckle_mm) * np.exp(-(((up - 0.62) / 0.09) ** 2))
     lip: Array = np.zeros(1, np.float32)
     for reach, height in zip(form.spurs, (w - floor, roof - w), strict=True):
-        if any(reach):
+        if any(reach) and height.min() < 3 * (FOOT_MM[0] + FOOT_MM[1] * max(reach)):
             wall = wall - _spur(reach, u, ahead, behind, height)
             lip = np.float32(0.45) * np.clip(bare, 0, 5)
     fade = np.maximum(1 - side * side, 0)
-    above_low = w - floor - _hollow(form.body.lower, t_low, fade, u) + lip
-    below_high = roof - w - _hollow(form.body.upper, t_high, fade, u) + lip
+    above_low, below_high = w - floor, roof - w
+    above_low = above_low - _hollow(form.body.lower, t_low, fade, u, float(above_low.min()) < PIT_REACH_MM) + lip
+    below_high = below_high - _hollow(form.body.upper, t_high, fade, u, float(below_high.min()) < PIT_REACH_MM) + lip
     distance = both(np.maximum(-above_low, -below_high), wall, 1.6)
     return Shaped(distance, wall, above_low, below_high, t_low, t_high, side)
 
@@ -161,14 +172,16 @@ def _spur(reach: Reach, u: Array, ahead: Array, behind: Array, height: Array) ->
     beside = np.clip(1 - ahead - behind, 0, 1)
     out = ahead * np.float32(reach[0]) + behind * np.float32(reach[1])
     out = out + beside * np.where(u < 0, np.float32(reach[2]), np.float32(reach[3]))
-    foot = np.float32(1.8) + np.float32(0.55) * out
+    foot = np.float32(FOOT_MM[0]) + np.float32(FOOT_MM[1]) * out
     return np.asarray(out * np.exp(-((np.maximum(height, 0) / foot) ** 2)), np.float32)
 
 
-def _hollow(plate: Plate, t: Array, fade: Array, u: Array) -> Array:
+def _hollow(plate: Plate, t: Array, fade: Array, u: Array, near: bool) -> Array:
     """Depth of a plate's surface below its chord: at the midline `Plate.into_body`."""
     smooth = plate.smooth(t).astype(np.float32) * fade
     own = plate.shape
+    if not near:
+        return np.asarray(smooth, np.float32)
     if plate.step_mm or own.irregularity_mm:
         coarse = replace(plate, shape=replace(own, node_mm=0.0))
         smooth = smooth + coarse.pit(t).astype(np.float32) * np.minimum(2 * fade, 1) * np.cos(np.float32(0.3) * u)
