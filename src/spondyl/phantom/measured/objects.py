@@ -88,7 +88,8 @@ def _lesions(volume: Volume) -> list[ObjectTruth]:
     for index, pose in enumerate(volume.posture.bodies):
         near = np.linalg.norm(places - pose.centre, axis=1) < 32 if volume.spec.vertebrae[index].lesion.radius_mm > 0 else np.zeros(0, bool)
         if near.any():
-            found.append(ObjectTruth("lesion", disc_name(index + 1, volume.spec.lumbar).split("/")[0], _span(places[near], volume.fine.grid.spacing_mm)))
+            name = disc_name(index + 1, volume.spec.lumbar).split("/")[0]
+            found.append(ObjectTruth("lesion", name, _span(places[near], volume.fine.grid.spacing_mm)))
     return found
 
 
