@@ -74,6 +74,7 @@ def test_a_healthy_sac_has_the_areas_of_the_literature():
     [{"bulge_mm": (0.5, reach)} for reach in (3.0, 5.0)],
     [{"flavum_mm": (thick, thick)} for thick in (4.5, 6.5)],
     [{"herniation_mm": reach} for reach in (5.0, 9.0)],
+    [{"slip_mm": slip} for slip in (6.0, 11.0)],
     [{"facet_mm": (growth, growth), "flavum_mm": (3.0 + growth / 2, 3.0 + growth / 2)} for growth in (3.0, 6.0)],
 ])
 def test_more_in_the_canal_leaves_less_sac(changes):
@@ -147,6 +148,27 @@ def root_and_fat(volume: Volume, side: int) -> tuple[float, float]:
     inside = inside & (np.abs(v - behind - 3) < 8) & (np.abs(w - 1) < 14)
     cell = volume.fine.grid.spacing_mm**3
     return tuple(float(shares(volume, name)[inside].sum()) * cell for name in ("root", "epidural_fat"))  # type: ignore[return-value]
+
+
+CLOSED = {"height_loss": 0.8, "lordotic_deg": 0.0, "bulge_mm": (1.0, 6.0), "bulge_lateral_mm": (6.0, 6.0), "facet_mm": (6.0, 6.0),
+          "ridge_mm": (7.0, 7.0)}
+
+
+@pytest.mark.parametrize(("changes", "sides"), [({}, 4), (CLOSED, 0)])
+def test_a_root_has_fat_on_four_sides_in_a_healthy_foramen_and_on_none_in_a_closed_one(changes, sides):
+    volume = built(with_disc(healthy(), 1, **changes), Detail(fine_mm=0.8, trunk_mm=6.3, half_width_mm=30.0, levels=(1, 1)))
+    pose, spine, arch = volume.posture.discs[1], volume.spine, volume.spec.vertebrae[1].arch
+    behind = float(np.linalg.norm(spine.discs[1].ends[1] - spine.discs[1].centre))
+    v, w = np.meshgrid(np.arange(behind - 8, behind + 14, 0.4), np.arange(-14, 16, 0.4))
+    points = pose.to_patient(np.stack([0 * v + arch.canal_mm[0] / 2 + arch.pedicle_mm[0] / 2, v, w], axis=-1).reshape(-1, 3))
+    grid = volume.fine.grid
+    at = tuple(np.rint((points[:, k] - grid.origin_mm[k]) / grid.spacing_mm).astype(int) for k in (2, 1, 0))
+    root, fat = (shares(volume, name)[at].reshape(v.shape) > 0.5 for name in ("root", "epidural_fat"))
+    down, across_ = (int(np.median(k)) for k in np.nonzero(root)) if root.any() else (0, 0)
+    rays = (root[down::-1, across_], fat[down::-1, across_]), (root[down:, across_], fat[down:, across_]), \
+        (root[down, across_::-1], fat[down, across_::-1]), (root[down, across_:], fat[down, across_:])
+    found = sum(bool(fat_on[:int(np.argmin(root_on)) + 3].any()) for root_on, fat_on in rays)
+    assert found == sides if root.any() else sides == 0
 
 
 @pytest.mark.parametrize(("zone", "side"), [("foraminal_right", -1), ("foraminal_left", 1)])

@@ -13,6 +13,8 @@ from spondyl.phantom.volume import Volume, inside
 
 ROOT_MM, GANGLION_MM = 1.5, 2.6
 """Radii [O]."""
+ROOT_BEHIND_MM = 3.65
+"""Where a root's middle lies behind the body's back [O]."""
 FORAMEN_MM = (9.4, 8.0)
 """Depth from the body's back at the (upper, lower) end of a foramen, before the joint takes its share [O]."""
 
@@ -38,6 +40,11 @@ def pedicle_edges(body: Body, own: VertebraSpec) -> tuple[float, float]:
     """(lower, upper) edge of the pedicles along the body's own axis, mm from its middle [O: they sit at the upper plate]."""
     top = own.posterior_height_mm / 2 - 1.0
     return top - own.arch.pedicle_mm[1], top
+
+
+def root_under_mm(index: int) -> float:
+    """Where the middle of a vertebra's root lies under its pedicle; lower under the lowest one, whose transverse process is broad [O]."""
+    return GANGLION_MM + (3.2 if index == 0 else 2.0)
 
 
 def _fat(volume: Volume, tube: Tube, body: Body, own: VertebraSpec, side: int) -> None:
@@ -80,9 +87,10 @@ def _path(tube: Tube, body: Body, own: VertebraSpec, side: int) -> Path:
     wall = (body.lower.posterior + body.upper.posterior) / 2
     half, pedicle = own.arch.canal_mm[0] / 2, own.arch.pedicle_mm[0]
     sac = float(np.interp(body.upper.posterior[1], *tube.lines_at("sac_half")))
-    ganglion = low - (3.2 if body.index == 0 else 2.0) - GANGLION_MM  # the lowest transverse process is broad
+    ganglion = low - root_under_mm(body.index)
     stops = [(0.8 * sac, top + 5.0, 4.5), (half - 2.6, top - 4.0, 3.4), (half - 2.6, low + 0.5, 3.8),
-             (half - 0.2, ganglion, 3.7), (half + 0.8 * pedicle, ganglion - 0.6, 2.9), (half + pedicle + 7, ganglion - 9, 1.0),
+             (half - 0.2, ganglion, ROOT_BEHIND_MM), (half + 0.8 * pedicle, ganglion - 0.6, ROOT_BEHIND_MM),
+             (half + pedicle + 7, ganglion - 9, 1.0),
              (half + pedicle + 12, ganglion - 20, -4.0)]
     return _points(wall, up, back, stops, side)
 

@@ -6,11 +6,10 @@ import numpy as np
 
 from spondyl.phantom.materials import material
 from spondyl.phantom.posture import plate_corners
-from spondyl.phantom.solid.foramina import GANGLION_MM, pedicle_edges
+from spondyl.phantom.solid.foramina import GANGLION_MM, pedicle_edges, root_under_mm
+from spondyl.phantom.solid.shapes import both
 from spondyl.phantom.volume import Volume, inside
 
-ROOT_BEHIND_MM, ROOT_UNDER_MM = 3.65, 1.5 + GANGLION_MM
-"""Where a root's middle lies: behind the body's back, and under the pedicle (as `foramina` lays it)."""
 FULL_MM = 2.6
 """Reach of a ridge whose shoulder has risen to the root's lower edge; beyond it rises by SLOW of a further reach [O]."""
 SLOW = 0.6
@@ -41,7 +40,7 @@ def _paint(volume: Volume, index: int, side: int, reach: float) -> None:
     risen = min(reach / FULL_MM, 1.0) * low + SLOW * max(reach - FULL_MM, 0.0)
     lip = np.maximum(v - back - reach, np.abs(w - rise / 2) - rise / 2 - edge)
     shoulder = np.maximum(w - risen, v - back - DEEP_MM)
-    d = np.maximum(np.maximum(np.minimum(lip, shoulder), np.maximum(back - 3.0 - v, -3.0 - w)), across)
+    d = both(np.maximum(np.minimum(lip, shoulder), np.maximum(back - 3.0 - v, -3.0 - w)), across, 2.0)
     cover = inside(d, volume.fine.grid.spacing_mm)
     volume.fine.paint(window, np.where(cover < 0.06, 0, cover), material("ligament"))
 
@@ -50,7 +49,7 @@ def _root(volume: Volume, index: int, side: int) -> tuple[float, float]:
     """(v of the body's back, w of the root's middle) in the disc's frame, beside the canal."""
     body, pose, own = volume.spine.bodies[index], volume.posture.bodies[index], volume.spec.vertebrae[index]
     low, high = (plate_corners(body, pose, upper) for upper in (False, True))
-    under = pedicle_edges(body, own)[0] - ROOT_UNDER_MM
+    under = pedicle_edges(body, own)[0] - root_under_mm(index)
     place = np.array([[side * (own.arch.canal_mm[0] / 2 + own.arch.pedicle_mm[0] / 2), (low[2] + high[2]) / 2, under]])
     disc = volume.posture.discs[index]
     _, v, w = (pose.to_patient(place)[0] - disc.centre) @ disc.axes.T

@@ -16,8 +16,10 @@ from spondyl.phantom.volume import Array, Volume, Window
 SLAB = 20
 """Slices of a slab."""
 SAC_SHARE = (0.57, 0.70)
-"""Width of the sac over that of the bony canal, at the lowest disc and at the disc below the first lumbar vertebra's upper neighbour [O]:
-with the default canal it gives areas of about 200, 150 and 120 mm2 at L1/2, L4/5 and L5/S1."""
+"""Width of the sac over that of the bony canal, at the lowest disc and at the one below the highest lumbar vertebra [O]: with the default
+canal it gives areas of about 120, 150 and 200 mm2 at L5/S1, L4/5 and L1/2."""
+SPARED_MM, PINCH = 2.0, 0.6
+"""Slip that costs the sac nothing, and depth that it loses for each further mm [O]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +49,7 @@ class Tube:
 def tube_of(spec: SubjectSpec, spine: Spine) -> Tube:
     """The canal before anything narrows it."""
     calm = tuple(replace(disc, spec=replace(disc.spec, bulge_mm=(0.0, 0.0), herniation_mm=0.0)) for disc in spine.discs)
-    lines = curves(spec, replace(spine, discs=calm))
+    lines = _pinched(curves(spec, replace(spine, discs=calm)), spine)
     levels = [spine.sacrum[2].centre[1], spine.sacrum[0].centre[1], *(body.centre[1] for body in spine.bodies)]
     widths = [v.arch.canal_mm[0] / 2 for v in spec.vertebrae]
     halves = [widths[0] * 0.7, widths[0] * 1.0, *widths]
@@ -57,6 +59,16 @@ def tube_of(spec: SubjectSpec, spine: Spine) -> Tube:
     share = SAC_SHARE[0] + (SAC_SHARE[1] - SAC_SHARE[0]) * np.clip((low - HEIGHTS_MM) / (low - high), -0.6, 1.0)
     taper = np.clip((lines.sac_back - lines.sac_front) * lines.cosine / 7.0, 0.0, 1.0) ** 0.5
     return Tube(lines, half, half * share * taper)
+
+
+def _pinched(lines: Curves, spine: Spine) -> Curves:
+    """The same lines with the sac narrowed where a vertebra has slipped and its arch came forward, or its body back."""
+    lost = np.zeros_like(HEIGHTS_MM)
+    for disc in spine.discs:
+        beyond = max(abs(disc.spec.slip_mm) - SPARED_MM, 0.0) * (PINCH if disc.spec.slip_mm > 0 else PINCH * 0.7)
+        lost += beyond * np.exp(-np.square((HEIGHTS_MM - disc.ends[1][1]) / 9.0))
+    floor = np.minimum(lines.sac_front + 2.0, lines.sac_back)
+    return replace(lines, sac_back=np.maximum(lines.sac_back - lost / lines.cosine, floor))
 
 
 def slabs(volume: Volume, tube: Tube, half_width_mm: float, ahead_mm: float, behind_mm: float, line: str = "bone_back",
