@@ -52,11 +52,12 @@ def build(spec: SubjectSpec, detail: Detail | None = None) -> Volume:
     paint_trunk(volume)
     paint_canal(volume)
     paint_discs(volume)
+    paint_ridges(volume)
+    paint_ridges(volume)
     paint_sacrum(volume)
     paint_bodies(volume)
     paint_arches(volume)
     paint_roots(volume)
-    paint_ridges(volume)
     paint_devices(volume)
     return volume
 
