@@ -138,10 +138,11 @@ def test_the_boxes_of_devices_hold_their_metal_and_not_each_other_s():
     for where, own in (("cage", np.abs(height) < 4), ("screws", height > 14)):
         across, down = VIEWS["lateral"].to_pixels(metal[own]).T
         x0, y0, x1, y1 = boxes[where]
-        assert (x0 - 1 <= across).all()
-        assert (across <= x1 + 1).all()
-        assert (y0 - 1 <= down).all()
-        assert (down <= y1 + 1).all()
+        voxel = 1.2 / 0.4
+        assert (x0 - voxel <= across).all()
+        assert (across <= x1 + voxel).all()
+        assert (y0 - voxel <= down).all()
+        assert (down <= y1 + voxel).all()
     assert boxes["screws"][3] < boxes["cage"][3]
     assert boxes["coin"][3] - boxes["coin"][1] == pytest.approx(24 * 1150 / 950 / 0.4, rel=0.25)
 
