@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,17 +18,17 @@ def spondyl(*arguments: str) -> list[str]:
 
 
 def make_slice(folder: Path) -> Path:
-    """A sagittal T2 slice, DICOM, somewhere in `folder`.
+    """The middle sagittal T2 slice of a study, DICOM, somewhere in `folder`.
 
     Raises:
         NotMeasuredError: If the command fails.
     """
     command = spondyl("phantom", "make", "--layout", "dicom", "--subjects", "1", "--seed", "7", "--out", str(folder))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    files = sorted(folder.rglob("t2/*.dcm"))
-    if done.returncode or not files:
+    if done.returncode:
         raise NotMeasuredError("`spondyl phantom make --layout dicom` gives no T2 slice")
-    return files[0]
+    truth = json.loads((folder / "truth.json").read_text("utf-8"))
+    return folder / next(row["file"] for row in truth["subjects"][0]["slices"] if row["sequence"] == "t2")
 
 
 def write_variant(source: Path, target: Path, number: int) -> None:

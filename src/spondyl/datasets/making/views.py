@@ -45,8 +45,8 @@ def film_of(rng: np.random.Generator, spec: SubjectSpec, view: str, order: Order
 
 
 def density_scan_of(rng: np.random.Generator, spec: SubjectSpec, order: Order) -> DxaAcquisition:
-    """A DXA acquisition at the order's scale."""
-    scan = draw_dxa(rng, sketch(spec))
+    """A DXA acquisition at the order's style and scale."""
+    scan = draw_dxa(rng, sketch(spec), order.style)
     pixel = order.scale.film_mm
     if pixel <= scan.pixel_mm:
         return scan
