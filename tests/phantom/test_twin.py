@@ -29,7 +29,7 @@ def ill() -> SubjectSpec:
 
 ALLOWED = {
     "stenosis": {"herniation_mm", "herniation_up", "herniation_zone", "herniation_width_mm", "bulge_mm", "bulge_lateral_mm", "spurs_mm",
-                 "facet_mm", "flavum_mm"},
+                 "facet_mm", "flavum_mm", "ridge_mm"},
     "herniation": {"herniation_mm", "herniation_up", "herniation_zone", "herniation_width_mm"}, "bulge": {"bulge_mm", "bulge_lateral_mm"},
     "spurs": {"spurs_mm", "spurs_lateral_mm"}, "slip": {"slip_mm"}, "modic": {"modic", "modic_mm"}, "narrowing": {"height_loss"},
     "degeneration": {"height_loss", "nucleus_t2_ms", "annulus_t2_ms", "homogeneity", "fissure"}, "fracture": {"fracture"},

@@ -41,15 +41,18 @@ def _disc(rng: np.random.Generator, disc: DiscSpec, person: Person, row: int, le
     grade, sides = wear_of(disc), rng.normal(0, 1, (4, 2))
     closing = np.clip(np.array([-leaning, leaning]) / 8, -1, 1)
     facet, flavum = _behind(rng, disc, person, row, own, sides)
-    spur = (0.25 + 0.55 * max(grade - 1, 0) + 0.02 * max(person.age - 45, 0)) * rng.gamma(2.0, 0.5) * person.profile.spur
+    spur = (0.25 + 0.55 * max(grade - 1, 0) + 0.02 * max(person.age - 45, 0)) * rng.gamma(2.0, 0.5) * person.spur
     lateral = np.clip(spur * (1 + 0.25 * sides[2]) * (1 + 0.8 * closing), 0, 12)
     bulge = np.clip(0.35 * disc.bulge_mm[1] + 0.35 * grade + 0.4 * sides[3] + 0.5 * closing, 0, 6)
     herniated = disc.herniation_mm > 0
     zone, width = str(rng.choice(ZONES, p=ZONE_RATES)), float(rng.uniform(9, 18))
+    ridge = np.clip((0.3 * max(grade - 1, 0) + 1.5 * disc.height_loss) * rng.gamma(2.0, 0.5) + 0.25 * sides[2] + 0.4 * closing, 0, 6)
+    ridge = np.minimum(ridge * person.profile.ridge, 7)
     dense = rng.random() < (0.02, 0.03, 0.08, 0.25, 0.5)[grade] + 0.3 * (3 in disc.modic)
-    depth = rng.uniform(1.5, 6.0, 2)
+    depth = np.clip(1.0 + rng.gamma(2.0, 1.0, 2), 1.0, 9.0)
     return replace(
         disc, facet_mm=_pair(facet), flavum_mm=_pair(flavum), spurs_lateral_mm=_pair(lateral), bulge_lateral_mm=_pair(bulge),
+        ridge_mm=_pair(ridge),
         herniation_zone=zone if herniated else "central", herniation_width_mm=width if herniated else 14.0,
         sclerosis_mm=_pair(depth) if dense else (0.0, 0.0),
     )
@@ -63,7 +66,7 @@ def _behind(
     here = rng.normal(0, 1, 2)
     growth = level * (0.045 * age + 0.3 * grade + 0.55 * person.wear + 0.3 * own[0] + 0.5 * here[0]) + 1.3 * (disc.slip_mm >= 3)
     facet = np.clip(growth + 0.4 * level**0.5 * sides[0], 0, 8)
-    thick = 2.4 + level * (0.022 * age + 0.25 * grade + 0.3 * person.wear + 0.25 * own[1] + 0.3 * here[1] + 1.2 * disc.height_loss)
+    thick = 2.2 + level * (0.034 * age + 0.2 * grade + 0.3 * person.wear + 0.25 * own[1] + 0.3 * here[1] + 1.2 * disc.height_loss)
     flavum = np.clip(thick + 0.25 * sides[1], 1.5, 8)
     return facet, flavum
 

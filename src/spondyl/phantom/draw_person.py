@@ -13,7 +13,7 @@ import numpy as np
 from spondyl.phantom.draw_profiles import Profile
 from spondyl.phantom.spec import SubjectSpec
 
-PARTS = ("person", "arch", "bone", "joints", "posture", "trunk", "stenosis", "devices")
+PARTS = ("person", "arch", "bone", "joints", "posture", "trunk", "stenosis", "devices", "film", "midline")
 BMD_DECADE = (25.5, 35.5, 45.5, 55.5, 65.5, 75.5)
 BMD_MEAN = {"F": (1.064, 1.065, 1.056, 0.993, 0.952, 0.902), "M": (1.057, 1.042, 1.051, 1.053, 1.070, 1.068)}
 BMD_SD = {"F": (0.106, 0.110, 0.134, 0.141, 0.142, 0.167), "M": (0.110, 0.122, 0.135, 0.146, 0.160, 0.177)}
@@ -34,6 +34,7 @@ class Person:
         bmd_z: The same against people of that age and sex.
         bmi: Body mass index, kg/m2.
         wear: How much more worn the joints are than at that age, z.
+        spur: Size of this person's spurs relative to what a disc's grade gives.
     """
 
     profile: Profile
@@ -46,6 +47,7 @@ class Person:
     bmd_z: float
     bmi: float
     wear: float
+    spur: float
 
 
 def streams(texture_seed: int) -> dict[str, np.random.Generator]:
@@ -60,8 +62,10 @@ def draw_person(rng: np.random.Generator, spec: SubjectSpec, size: float, profil
     padding = (spec.soft.back_fat_mm[1] / 1.1 - 18) / 9 * 0.6 + (spec.soft.belly_mm - 115) / 25 * 0.5
     bmi = float(np.clip(27 + 4.2 * (0.8 * padding + 0.6 * mass), 16.5, 48))
     bmd, z = _density(rng, spec, profile, bone + 0.04 * (bmi - 27))
+    older = float(np.clip((spec.age_years - profile.age_mean) / 15, -2, 2))
+    spur = profile.spur * float(np.exp(profile.spur_spread * (0.7 * rng.normal() + 0.6 * older)))
     return Person(profile, spec.sex, spec.age_years, spec.lumbar, size, spec.soft.canal_mm[1] / (14.5 * size), bmd, z, bmi,
-                  0.8 * wear + 0.6 * float(grade - 0.9))
+                  0.8 * wear + 0.6 * float(grade - 0.9), spur)
 
 
 def population_bmd(sex: str, age: float) -> tuple[float, float]:

@@ -28,7 +28,9 @@ class Profile:
         cobb_low, cobb_high: The range of those angles.
         osteopenia, osteoporosis: Shares of the WHO classes of the spine; -1 takes BMD as in the population of that age and sex.
         spur: Size of all osteophytes relative to what grade and age give.
-        loss: Height loss of the discs, the same.
+        spur_spread: How much that differs between people (SD of its logarithm), more with age.
+        loss, ridge: Height loss of the discs, and reach of ridges into the foramina, the same.
+        slip: Share of the slips that are kept.
         stenosis: "worn" follows grade and age alone; "rsna" is fitted to the labels of the RSNA 2024 set.
         film_grade: Draw the grade 0-4 of the film evenly, and the discs to match.
     """
@@ -55,12 +57,15 @@ class Profile:
     osteopenia: float = -1.0
     osteoporosis: float = -1.0
     spur: float = 1.0
+    spur_spread: float = 0.0
     loss: float = 1.0
+    ridge: float = 1.0
+    slip: float = 1.0
     stenosis: str = "worn"
     film_grade: bool = False
 
     def __post_init__(self) -> None:
-        rates = ("four_lumbar", "six_lumbar", "women", "fracture", "lesion", "implant", "foreign", "scoliosis")
+        rates = ("four_lumbar", "six_lumbar", "women", "slip", "fracture", "lesion", "implant", "foreign", "scoliosis")
         wrong = [name for name in rates if not 0 <= getattr(self, name) <= 1]
         if wrong or self.four_lumbar + self.six_lumbar > 1:
             raise InputError("phantom-profile-invalid", f"rates lie between 0 and 1, together too: {wrong or self}",
@@ -83,7 +88,8 @@ PROFILES = {
         Profile("uniform", uniform=True, lesion=0.1, implant=0.1, foreign=0.1, scoliosis=0.2),
         Profile("transitional", four_lumbar=0.5, six_lumbar=0.5),
         Profile("rsna", fracture=0.02, age_mean=58.0, age_slope=0.25, stenosis="rsna"),
-        Profile("vindr", grade_shift=-1.3, age_mean=50.0, age_sd=15.0, age_slope=0.3, fracture=0.05, lesion=0.03, implant=0.05),
+        Profile("vindr", grade_shift=-1.3, age_mean=50.0, age_sd=15.0, age_slope=0.3, fracture=0.045, lesion=0.01, implant=0.033,
+                foreign=0.01, scoliosis=0.05, spur=0.9, spur_spread=0.6, loss=0.8, ridge=1.8, slip=0.7),
         Profile("dxa", grade_shift=-0.4, women=0.85, age_mean=66.0, age_sd=9.0, age_low=50.0, age_high=90.0, age_slope=0.25, fracture=0.12,
                 osteopenia=0.36, osteoporosis=0.24),
         Profile("grades", age_mean=55.0, film_grade=True, implant=0.0),

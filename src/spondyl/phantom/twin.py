@@ -24,7 +24,7 @@ def without(spec: SubjectSpec, change: str) -> SubjectSpec:
     Args:
         change: "PLACE:THING" or "THING". Things of a disc ("L4/L5:stenosis"): DISC_THINGS; of a vertebra ("L1:fracture"): BODY_THINGS;
             of the whole patient ("scoliosis"): WHOLE_THINGS. "stenosis" takes away everything that was laid over the canal there:
-            herniation, bulge, posterior spurs, growth of joints and ligament; a slip and a lost height stay.
+            herniation, bulge, posterior spurs, ridges, growth of joints and ligament; a slip and a lost height stay.
 
     Raises:
         InputError: `phantom-twin-unknown` if the place or the thing is not known; `phantom-twin-same` if there is nothing to take away.
@@ -83,6 +83,7 @@ def _no_stenosis(disc: DiscSpec) -> DiscSpec:
     disc = _no_herniation(disc)
     return replace(
         disc, bulge_mm=(disc.bulge_mm[0], min(disc.bulge_mm[1], CALM_BULGE_MM)), spurs_mm=(disc.spurs_mm[0], 0.0), facet_mm=(0.0, 0.0),
+        ridge_mm=(0.0, 0.0),
         bulge_lateral_mm=_capped(disc.bulge_lateral_mm, CALM_BULGE_MM), flavum_mm=_capped(disc.flavum_mm, THIN_FLAVUM_MM),
     )
 
