@@ -16,6 +16,7 @@ from spondyl.phantom.materials import MARROW0, NUCLEUS0, SIZE, column, material,
 from spondyl.phantom.posture import Pose, plate_corners
 from spondyl.phantom.solid import Detail, build
 from spondyl.phantom.solid.density import areal_density, trabecular_for
+from spondyl.phantom.solid.facets import joint_of
 from spondyl.phantom.spec_parts import ForeignSpec, FractureSpec, ImplantSpec, LesionSpec
 from spondyl.phantom.volume import Volume
 
@@ -286,3 +287,46 @@ def _between(pose: Pose, other: Pose, back: NDArray[np.float32], up: NDArray[np.
     """(back, up) of points of one body's mid-line frame in another's."""
     _, *place = other.to_local(*pose.to_patient(np.stack([0 * back, back, up], axis=1)).T)
     return [np.asarray(p, np.float32) for p in place]
+
+
+def test_two_processes_face_each_other_across_a_gap(plain: Volume, bent: Volume):
+    for volume in (plain, bent):
+        for index in (1, 2, 3):
+            for side in (-1.0, 1.0):
+                joint = joint_of(volume, index, side)
+                across = np.arange(-5, 5, 0.1)
+                line = np.array(joint.centre) + across[:, None] * np.array([*joint.normal, 0.0])
+                bone = bone_at(volume, joint.pose.to_patient(line)) > 0.5
+                assert not bone[np.abs(across) < 0.35].any()
+                assert bone[(across > -4) & (across < -2)].all()
+                assert bone[(across > 2) & (across < 4)].all()
+
+
+def test_a_grown_facet_joint_comes_forward_on_its_side_only(plain: Volume):
+    rooms = []
+    for growth in (0.0, 3.0, 6.0):
+        volume = build(with_disc(plain.spec, 2, facet_mm=(growth, 0.0)), NEAR)
+        disc, pose = volume.spine.discs[2], volume.posture.discs[2]
+        back, half = float(np.hypot(*(disc.ends[1] - disc.ends[0]))) / 2, volume.spec.vertebrae[2].arch.canal_mm[0] / 2
+        steps = np.arange(0, 14, 0.05)
+        rooms.append([float(steps[np.argmax(bone_at(volume, pose.to_patient(np.stack(
+            [0 * steps + side * (half + 3), back + 1 + steps, 0 * steps + 1], axis=1))) > 0.5)]) for side in (-1, 1)])
+    (right, left), (grown, same), (most, still) = rooms
+    assert left == pytest.approx(right, abs=VOXEL)
+    assert right - 1.0 > grown > most + 1.0
+    assert same == still == left
+
+
+def test_the_lowest_of_six_vertebrae_may_reach_the_wings_of_the_sacrum():
+    spec = replace(clean_subject(), lumbar=6)
+    spec = with_vertebra(spec, 0, arch=replace(spec.vertebrae[0].arch, transverse_mm=44.0))
+    bridges = []
+    for remnant in (2.0, 6.0):
+        volume = build(replace(spec, sacrum=replace(spec.sacrum, remnant_mm=remnant)), replace(COARSE, half_width_mm=56.0, levels=(-2, 1)))
+        pose, own = volume.posture.bodies[0], spec.vertebrae[0]
+        high = plate_corners(volume.spine.bodies[0], pose, True)
+        start = np.array([(own.arch.canal_mm[0] + own.arch.pedicle_mm[0]) / 2 + 2, high[2] + 5, high[3] - 14])
+        path = start + np.linspace(0, 1, 40)[:, None] * (np.array([36.0, high[2] + 4, -18.0]) - start)
+        bridges.append(bone_at(volume, pose.to_patient(path)).mean())
+    assert bridges[0] < 0.8
+    assert bridges[1] > 0.95
