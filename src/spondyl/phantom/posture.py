@@ -137,7 +137,7 @@ def _between(low: Pose, high: Pose, spine: Spine, index: int) -> Pose:
 def _weighted(row: Array, *parts: Array) -> Array:
     """The weighted sum of arrays; those with weight zero do not widen it, so that an unturned frame stays cheap."""
     used = [weight * part for weight, part in zip(row, parts, strict=True) if weight]
-    return sum(used[1:], used[0])
+    return np.asarray(sum(used[1:], used[0]), np.float32)
 
 
 def _straight(point: Vector) -> Vector:
