@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from datasets.cohorts import FLAT, SEED, SMALL, Cohorts, cohorts, contents, profile_of
+from spondyl.apps.lab_cli import app
 from spondyl.core import InputError
 from spondyl.datasets import miniatures, sources
 from spondyl.datasets.cohort import draw_member
+from spondyl.datasets.judging import judging_cohort, judging_names
 from spondyl.datasets.making.keeping import disk_errors, move_in, write_whole
 from spondyl.datasets.making.order import make_order
 from spondyl.datasets.making.order import profile_of as profile_in
@@ -183,6 +186,29 @@ def test_settings_change_the_profile_and_the_scale():
     order = make_order("vindr", 1, miniatures.LAYOUTS, ["implant=0.5", "fine_mm=1.4", "slices=5", "vertebrae=17"], profile="vindr")
     assert (profile_in(order).implant, profile_in(order).vertebrae) == (0.5, 17)
     assert (order.scale.fine_mm, order.scale.slices) == (1.4, 5)
+
+
+@pytest.mark.parametrize("name", judging_names())
+def test_a_judging_cohort_is_made_of_the_people_it_was_committed_with(name: str):
+    cohort = judging_cohort(name)
+    order, count = miniatures.judging_order(name)
+    assert (order.layout, order.style, order.labels, order.wild, count) == (
+        cohort.layout, cohort.style, cohort.labels, cohort.wild, cohort.subjects)
+    assert order.subject(order.rng(3)) == cohort.subject(3)
+    assert miniatures.layout_named(order.layout).draw(order, 3).spec == cohort.subject(3)
+
+
+def test_the_verb_makes_the_first_subjects_of_a_judging_cohort(tmp_path: Path):
+    """At full size: what a person gets who types it."""
+    arguments = ["phantom", "make", "--judging", "dxa_eval", "--subjects", "1", "--out", str(tmp_path / "out"), "--json"]
+    said = CliRunner().invoke(app, arguments)
+    assert said.exit_code == 0, said.output
+    body = json.loads(said.stdout)
+    assert (body["layout"], body["role"], body["style"], body["subjects"]) == ("dxa", "test", "eval", 1)
+    assert len(list((tmp_path / "out" / "test").rglob("*.png"))) == 1
+    wrong = CliRunner().invoke(app, ["phantom", "make", "--layout", "dxa", "--subjects", "1", "--out", str(tmp_path / "no")])
+    assert isinstance(wrong.exception, InputError)
+    assert wrong.exception.code == "seed-missing"
 
 
 def test_roles_of_one_seed_share_no_subject():

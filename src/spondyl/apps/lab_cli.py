@@ -27,10 +27,11 @@ def digital_spine() -> None:
 
 @phantom.command("make", epilog="Example: spondyl phantom make --layout vindr --subjects 20 --seed 1 --out films --workers 2")
 def make(
-    layout: Annotated[str, typer.Option("--layout", help="vindr, rsna2024, grades, dxa, spider, aasce, dicom, spider-pack or aasce-pack.")],
-    subjects: Annotated[int, typer.Option("--subjects", min=1, help="How many subjects.")],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the cohort: the same seed gives the same subjects.")],
     out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder to fill; empty, or with --resume.")],
+    layout: Annotated[str, typer.Option("--layout", help="vindr, rsna2024, grades, dxa, spider, aasce, dicom, spider-pack, aasce-pack")] = "",
+    subjects: Annotated[int | None, typer.Option("--subjects", min=1, help="How many subjects.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the cohort: the same seed gives the same subjects.")] = None,
+    judging: Annotated[str, typer.Option("--judging", help="Name of a judging cohort, in place of what says who is in it and how.")] = "",
     role: Annotated[str, typer.Option("--role", help="train, val, test or twin, which share no subject. Default: the splits.")] = "",
     profile: Annotated[str, typer.Option("--profile", help="What kind of people. Default: such as the layout's real data set shows.")] = "",
     labels: Annotated[str, typer.Option("--labels", help="truth (measured), or read (as readers write them).")] = "truth",
@@ -49,20 +50,25 @@ def make(
     from spondyl.apps import console
     from spondyl.datasets import miniatures
 
+    if judging:
+        order, count = miniatures.judging_order(judging)
+        count = min(subjects or count, count)
+    else:
+        order = miniatures.order_of(layout, seed, sets or (), profile=profile, role=role, labels=labels, wild=wild, style=style)
+        count = subjects or 0
     try:
         with console.progress_bar(rate="subjects/s") as progress:
-            order = miniatures.make(layout, out, subjects, seed, role=role, profile=profile, labels=labels, wild=wild, style=style,
-                                    sets=sets or (), workers=workers, resume=resume,
-                                    on_subject=lambda done: progress("Making subjects", done, subjects))
+            miniatures.make_as(order, out, count, workers=workers, resume=resume,
+                               on_subject=lambda done: progress("Making subjects", done, count))
     except KeyboardInterrupt:
-        typer.echo(f"{miniatures.made(out)} of {subjects} subjects are whole; the same command with --resume goes on", err=True)
+        typer.echo(f"{miniatures.made(out)} of {count} subjects are whole; the same command with --resume goes on", err=True)
         raise
     files = sum(path.is_file() for path in out.rglob("*"))
     if json:
-        body = {"evidence": "in-silico", "subjects": subjects, **order.as_json(), "out": str(out), "files": files}
+        body = {"evidence": "in-silico", "subjects": count, **order.as_json(), "out": str(out), "files": files}
         typer.echo(jsonlib.dumps(body, indent=1))
     else:
-        typer.echo(f"{subjects} subjects of the digital spine, {files} files, layout {order.layout}, profile {order.profile}: {out}")
+        typer.echo(f"{count} subjects of the digital spine, {files} files, layout {order.layout}, profile {order.profile}: {out}")
 
 
 @app.command("train", epilog="Example: spondyl train recipes/mri-discs.toml --data spider grader_epochs=40")
@@ -199,12 +205,13 @@ def show(
     subject: Annotated[int, typer.Option("--subject", min=0, help="Number of the subject in that cohort.")] = 0,
     profile: Annotated[str, typer.Option("--profile", help="What kind of people are drawn.")] = "symptomatic",
     role: Annotated[str, typer.Option("--role", help="train, val, test or twin.")] = "train",
+    quick: Annotated[bool, typer.Option("--quick", help="A coarse look in a fraction of the time.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The subject's truth as JSON on stdout.")] = False,
 ) -> None:
     """Draw a contact sheet of one subject: films, DXA, sagittal and axial MR, with the truth drawn in."""
     from spondyl.lab import phantoms
 
-    truth = phantoms.show(seed, subject, role, profile, out)
+    truth = phantoms.show(seed, subject, role, profile, out, quick)
     typer.echo(truth.to_json() if json else f"Subject {subject} of seed {seed}: {out}")
 
 
@@ -216,12 +223,13 @@ def twin(
     subject: Annotated[int, typer.Option("--subject", min=0, help="Number of the subject in that cohort.")] = 0,
     profile: Annotated[str, typer.Option("--profile", help="What kind of people are drawn.")] = "symptomatic",
     role: Annotated[str, typer.Option("--role", help="train, val, test or twin.")] = "train",
+    quick: Annotated[bool, typer.Option("--quick", help="A coarse look in a fraction of the time.")] = False,
     json: Annotated[bool, typer.Option("--json", help="What differs between the two truths, as JSON on stdout.")] = False,
 ) -> None:
     """Draw the same patient with and without one thing, and say which labels it changes."""
     from spondyl.lab import phantoms
 
-    rows = phantoms.twin(seed, subject, role, profile, change, out)
+    rows = phantoms.twin(seed, subject, role, profile, change, out, quick)
     if json:
         typer.echo(jsonlib.dumps({"without": change, "changed": rows}, indent=1))
     else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from spondyl.core.errors import InputError, describe_unknown
+from spondyl.datasets.judging import judging_cohort
 from spondyl.datasets.making.layout import Layout
 from spondyl.datasets.making.order import Order, Scale, make_order
 from spondyl.datasets.making.run import OnSubject, make_cohort, notes
@@ -34,25 +36,55 @@ def layout_named(name: str) -> Layout:
     return layouts[plain(name)]
 
 
-def make(layout: str, root: Path, subjects: int, seed: int, *, role: str = "", profile: str = "", labels: str = "truth", wild: bool = False,
-         style: str = "train", sets: Sequence[str] = (), scale: Scale | None = None, workers: int = 1, resume: bool = False,
-         on_subject: OnSubject | None = None) -> Order:
-    """Write a cohort in that layout, and answer what was made.
+def order_of(layout: str, seed: int | None, sets: Sequence[str] = (), *, profile: str = "", **given: Any) -> Order:
+    """What a cohort of that layout is asked to be.
 
     Args:
-        role: "" mixes roles as the layout's own splits do.
         profile: "" takes the one that the layout's real data set looks like.
-        labels, wild, style: As in `Order`.
         sets: "name=value" texts: fields of the profile or of `Scale`.
-        workers: Processes; the bytes do not depend on their number.
+        given: `role` ("" mixes roles as the layout's own splits do), `labels`, `wild`, `style`, `scale`, as in `Order`.
 
     Raises:
-        InputError: `unknown-layout`, as `make_order`, and as `make_cohort`.
+        InputError: `unknown-layout`, `seed-missing`, and as `make_order`.
     """
     how = layout_named(layout)
-    order = make_order(how.name, seed, LAYOUTS, sets, role=role, profile=profile or PROFILE.get(how.name, "symptomatic"), labels=labels,
-                       wild=wild, style=style, scale=scale or Scale(), pattern=how.pattern)
-    make_cohort(how, root, subjects, order, workers=workers, resume=resume, on_subject=on_subject)
+    if seed is None:
+        raise InputError("seed-missing", "a cohort is drawn from a seed, and none was given", "Name one with --seed")
+    return make_order(how.name, seed, LAYOUTS, sets, profile=profile or PROFILE.get(how.name, "symptomatic"), pattern=how.pattern, **given)
+
+
+def judging_order(name: str, scale: Scale | None = None) -> tuple[Order, int]:
+    """What a judging cohort is asked to be, and of how many subjects.
+
+    Raises:
+        NotFoundError: `unknown-judging-cohort`.
+        InputError: `judging-cohort-changed`, and as `order_of`.
+    """
+    cohort = judging_cohort(name)
+    order = order_of(cohort.layout, cohort.seed, cohort.settings, profile=cohort.profile, role=cohort.role, labels=cohort.labels,
+                     wild=cohort.wild, style=cohort.style, scale=scale or Scale())
+    return order, cohort.subjects
+
+
+def make_as(order: Order, root: Path, subjects: int, *, workers: int = 1, resume: bool = False,
+            on_subject: OnSubject | None = None) -> None:
+    """Write the first subjects of an order.
+
+    Raises:
+        InputError: As `make_cohort`.
+    """
+    make_cohort(layout_named(order.layout), root, subjects, order, workers=workers, resume=resume, on_subject=on_subject)
+
+
+def make(layout: str, root: Path, subjects: int, seed: int, *, workers: int = 1, resume: bool = False, on_subject: OnSubject | None = None,
+         **asked: Any) -> Order:
+    """Write a cohort in that layout, and answer what was made. `asked` is as in `order_of`.
+
+    Raises:
+        InputError: As `order_of` and `make_as`.
+    """
+    order = order_of(layout, seed, **asked)
+    make_as(order, root, subjects, workers=workers, resume=resume, on_subject=on_subject)
     return order
 
 
