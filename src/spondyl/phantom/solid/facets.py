@@ -69,49 +69,37 @@ def joint_of(volume: Volume, index: int, side: float) -> Joint:
 
 
 def process(bone: Field, joint: Joint, upper: bool, root: Place) -> None:
-    """Join an articular process to an arch: the inferior one of the upper vertebra, or the superior one of the lower."""
-    k, grow = joint.size, joint.growth_mm
-    away = (GAP_MM / 2 + 3.4 * k) * (1 if upper else -1)
-    centre = np.array(joint.centre) + away * np.array([*joint.normal, 0.0])
-    half = (4.2 * k, 7.0 * k, 9.0 * k)
+    """Join an articular process to an arch: the inferior one of the upper vertebra, or the superior one of the lower.
+
+    The superior one grows forward and inward, into foramen and recess; the inferior one only swells.
+    """
+    k, grow, side = joint.size, joint.growth_mm, 1 if upper else -1
+    centre = np.array(joint.centre) + side * (GAP_MM / 2 + 3.4 * k) * np.array([*joint.normal, 0.0])
+    half = (4.2 * k + 0.3 * grow, 7.0 * k + 0.3 * grow, 9.0 * k)
     if not upper:
-        centre += 0.5 * grow * np.array([-0.6 * joint.side, -0.8, 0.0])
-        half = (half[0] + 0.55 * grow, half[1] + 0.4 * grow, half[2] + 0.3 * grow)
-    else:
-        half = (half[0] + 0.3 * grow, half[1] + 0.3 * grow, half[2])
-    end = bone.pose.to_local(*(joint.pose.to_patient(centre[None])[0]))
-    goal = (float(end[0]), float(end[1]), float(end[2]))
-    foot = (root, goal)
+        centre += grow * np.array([-0.3 * joint.side, -0.4, 0.0])
+        half = (4.2 * k + 0.55 * grow, 7.0 * k + 0.4 * grow, 9.0 * k + 0.3 * grow)
+    end = bone.pose.to_local(*joint.pose.to_patient(centre[None])[0])
+    foot = (root, (float(end[0]), float(end[1]), float(end[2])))
     bone.add(list(foot), 8 * k, lambda u, v, w: rod(u, v, w, foot, (4.6 * k, 3.8 * k)), 3.0)
-    shift = [np.float32(c) for c in centre]
-    tilt = (joint.normal, joint.tangent)
-
-    def knob(u: Array, v: Array, w: Array) -> Array:
-        p, q, r = _disc_frame(joint, bone.pose, u, v, w)
-        dp, dq = p - shift[0], q - shift[1]
-        n = dp * np.float32(tilt[0][0]) + dq * np.float32(tilt[0][1])
-        t = dp * np.float32(tilt[1][0]) + dq * np.float32(tilt[1][1])
-        return egg(n, t, r - shift[2], half)
-
-    bone.add([goal], max(half) + 1.5, knob, 2.5)
-    sign = np.float32(1 if upper else -1)
-
-    def beyond(u: Array, v: Array, w: Array) -> Array:
-        across, beside, up = joint.split(*_disc_frame(joint, bone.pose, u, v, w))
-        over = np.maximum(np.maximum(np.abs(beside) - 11, np.abs(up) - 13), -across * sign - 9)
-        return np.asarray(np.maximum(across * sign - np.float32(GAP_MM / 2), over), np.float32)
-
-    near = bone.pose.to_local(*(joint.pose.to_patient(np.array([joint.centre]))[0]))
-    bone.cut(np.array([near], np.float64).reshape(1, 3), 13.0, beyond)
+    here = Field(bone.grid, bone.window, joint.pose, bone.distance)
+    here.add(centre[None], max(half) + 1.5, lambda u, v, w: _knob(joint, u - centre[0], v - centre[1], w - centre[2], half), 2.5)
+    here.cut([joint.centre], 13.0, lambda u, v, w: _beyond(joint, side, u, v, w))
 
 
-def _disc_frame(joint: Joint, pose: Pose, u: Array, v: Array, w: Array) -> tuple[Array, Array, Array]:
-    """Local points of a body carried into the disc's frame."""
-    turn = (joint.pose.axes @ pose.axes.T).astype(np.float32)
-    shift = (joint.pose.axes @ (pose.centre - joint.pose.centre)).astype(np.float32)
-    turn[np.abs(turn) < 1e-6] = 0
-    p, q, r = (sum((a * x for a, x in zip(row, (u, v, w), strict=True) if a), s) for row, s in zip(turn, shift, strict=True))
-    return p, q, r
+def _knob(joint: Joint, du: Array, dv: Array, dw: Array, half: Place) -> Array:
+    """The thick end of a process, at places from its middle."""
+    du, dv = np.asarray(du, np.float32), np.asarray(dv, np.float32)
+    across = du * np.float32(joint.normal[0]) + dv * np.float32(joint.normal[1])
+    beside = du * np.float32(joint.tangent[0]) + dv * np.float32(joint.tangent[1])
+    return egg(across, beside, np.asarray(dw, np.float32), half)
+
+
+def _beyond(joint: Joint, side: int, u: Array, v: Array, w: Array) -> Array:
+    """The gap and the other vertebra's half of the joint; `side` is 1 for the upper vertebra."""
+    across, beside, up = joint.split(u, v, w)
+    over = np.maximum(np.maximum(np.abs(beside) - 11, np.abs(up) - 13), -across * side - 9)
+    return np.asarray(np.maximum(across * side - np.float32(GAP_MM / 2), over), np.float32)
 
 
 def paint_joint(volume: Volume, joint: Joint) -> None:
