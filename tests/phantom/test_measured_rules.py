@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from itertools import combinations
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import require_data
 from spondyl.phantom.measured import rules
 from spondyl.phantom.measured.alignment import aasce_angles
 
@@ -137,3 +139,13 @@ def test_a_spine_bent_to_one_side_has_its_other_angles_to_its_ends():
     half, tall = np.stack([np.cos(tilt), -np.sin(tilt)], -1) * 30, np.array([0, 18.0])
     corners = np.stack([middle - half - tall, middle + half - tall, middle - half + tall, middle + half + tall], axis=1)
     assert aasce_angles(corners, 900) == pytest.approx((40, 0, 0), abs=1e-5)
+
+
+def test_the_angles_that_came_with_real_films_are_found_again_from_their_corners():
+    errors = []
+    with (require_data("aasce") / "landmarks.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            corners = np.array([float(value) for name, value in row.items() if name.startswith("v")]).reshape(17, 4, 2)
+            given = [float(row[f"cobb_{k}_deg"]) for k in (1, 2, 3)]
+            errors.append(np.abs(np.array(aasce_angles(corners, float(row["height_px"]))) - given))
+    assert (np.mean(errors, axis=0) < (0.05, 0.05, 0.5)).all()
