@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,29 +54,30 @@ def sample(block: Block, points: NDArray[np.floating], tables: NDArray[np.floati
         (k, ...) or (...), float32.
     """
     table = np.ascontiguousarray(np.atleast_2d(np.asarray(tables, np.float32)).T)
-    flat = np.asarray(points, np.float32).reshape(-1, 3)
-    at = (flat - np.asarray(block.grid.origin_mm, np.float32)) * np.float32(1 / block.grid.spacing_mm)
+    first, ends = _neighbours(block, np.asarray(points, np.float32).reshape(-1, 3))
+    step = [stride * (size > 1) for stride, size in zip((1, block.grid.shape[2], block.grid.shape[2] * block.grid.shape[1]),
+                                                        block.grid.shape[::-1], strict=True)]
+    voxels = block.label.ravel(), block.under.ravel(), block.share.ravel()
+    result = np.zeros((len(first), table.shape[1]), np.float32)
+    for k, j, i in product((0, 1), repeat=3):
+        place = first + np.int32(i * step[0] + j * step[1] + k * step[2])
+        upper, under, share = (one[place] for one in voxels)
+        weight = ends[2][k] * ends[1][j] * ends[0][i]
+        over = weight * share * np.float32(1 / 255)
+        result += table[upper] * over[:, None]
+        result += table[under] * (weight - over)[:, None]
+    shaped = np.moveaxis(result.reshape(*points.shape[:-1], -1), -1, 0)
+    return np.ascontiguousarray(shaped if np.ndim(tables) == 2 else shaped[0])
+
+
+def _neighbours(block: Block, points: Array) -> tuple[NDArray[np.int32], list[tuple[Array, Array]]]:
+    """Flat index of the lowest of a point's eight voxels, and the weights of the (lower, upper) ones along x, y, z."""
+    at = (points - np.asarray(block.grid.origin_mm, np.float32)) * np.float32(1 / block.grid.spacing_mm)
     size = np.array(block.grid.shape[::-1])
     at = np.clip(at, 0, (size - 1).astype(np.float32))
     low = np.minimum(at.astype(np.int32), np.maximum(size - 2, 0).astype(np.int32))
     part = (at - low).T
-    ends = [(1 - share, share) for share in part]
-    first = (low[:, 2] * block.grid.shape[1] + low[:, 1]) * block.grid.shape[2] + low[:, 0]
-    steps = np.minimum(size - 1, 1) * (1, block.grid.shape[2], block.grid.shape[2] * block.grid.shape[1])
-    voxels = block.label.ravel(), block.under.ravel(), block.share.ravel()
-    result = np.zeros((len(flat), table.shape[1]), np.float32)
-    for k in (0, 1):
-        for j in (0, 1):
-            beside = ends[2][k] * ends[1][j]
-            for i in (0, 1):
-                place = first + np.int32(i * steps[0] + j * steps[1] + k * steps[2])
-                upper, under, share = (one[place] for one in voxels)
-                weight = beside * ends[0][i]
-                over = weight * share * np.float32(1 / 255)
-                result += table[upper] * over[:, None]
-                result += table[under] * (weight - over)[:, None]
-    shaped = np.moveaxis(result.reshape(*points.shape[:-1], -1), -1, 0)
-    return np.ascontiguousarray(shaped if np.ndim(tables) == 2 else shaped[0])
+    return (low[:, 2] * block.grid.shape[1] + low[:, 1]) * block.grid.shape[2] + low[:, 0], [(1 - share, share) for share in part]
 
 
 def plane(pose: Pose, across: tuple[float, float], along: tuple[float, float], offset_mm: float, sagittal: bool = False,
