@@ -28,7 +28,8 @@ def digital_spine() -> None:
 @phantom.command("make", epilog="Example: spondyl phantom make --layout vindr --subjects 20 --seed 1 --out films --workers 2")
 def make(
     out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder to fill; empty, or with --resume.")],
-    layout: Annotated[str, typer.Option("--layout", help="vindr, rsna2024, grades, dxa, spider, aasce, dicom, spider-pack, aasce-pack")] = "",
+    layout: Annotated[str, typer.Option("--layout", help="vindr, rsna2024, grades, dxa, spider, aasce, dicom, spider-pack or "
+                                        "aasce-pack.")] = "",
     subjects: Annotated[int | None, typer.Option("--subjects", min=1, help="How many subjects.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the cohort: the same seed gives the same subjects.")] = None,
     judging: Annotated[str, typer.Option("--judging", help="Name of a judging cohort, in place of what says who is in it and how.")] = "",
