@@ -2,14 +2,14 @@
 
 For each condition and level a severity z is drawn, normal with mean 0 and SD 1, tied to age, to the disc's wear and within the patient.
 It is turned into the number that the label's rule will measure (sac area, recess height) or into the ridge in a foramen, so that the
-shares of z below and above the set's own quantiles land in the set's own classes. Bulge, ligament and joints are then made so large that
-this number is expected. What they do to it was fitted on built volumes (170 subjects, all levels, 1 mm voxels): a residual SD of 7 mm2 and
-1.2 mm. AIMS hold what is aimed at where a class begins, corrected on pilots for what the fit leaves.
+shares of z below and above the set's own quantiles land in the set's own classes. Bulge and ligaments are then made so large that this
+number is expected: what they do to it was fitted on built volumes (116 subjects, all levels, 0.7 mm voxels), with residual SDs of 4 to
+5 mm2 and 0.3 to 0.8 mm. AIMS hold what is aimed at where a class begins, corrected on pilots for what the fit leaves.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -29,8 +29,8 @@ COUNTS = {
 formats)."""
 AIMS: dict[str, tuple[tuple[float, float], ...]] = {
     "canal": ((100.0, 75.0),) * 5,
-    "foramen": ((1.8, 2.8), (2.25, 3.15), (2.6, 3.6), (2.8, 3.7), (2.8, 3.7)),
-    "recess": ((3.5, 2.6), (4.0, 3.1), (4.0, 3.1), (3.9, 3.0), (3.9, 3.0)),
+    "foramen": ((1.85, 2.4), (2.25, 3.1), (2.6, 3.4), (2.75, 3.5), (2.75, 3.5)),
+    "recess": ((3.0, 2.0),) * 5,
 }
 """What is aimed at where (moderate, severe) begin, by level from L5/S1 up: area of the sac in mm2, reach of the ridge in mm,
 height of the recess in mm."""
@@ -40,18 +40,54 @@ AGE, WEAR, PATIENT, LEVEL = 0.30, 0.30, 0.40, 0.50
 """Weights of age, disc, patient and level in z; the rest is the condition's own [O]. Sides share most of it."""
 SIDES = 0.8
 """Correlation of what is left between right and left [O]."""
-SAC = ((0.450, 4.6), (0.467, 10.8), (0.474, 15.3), (0.497, 10.6), (0.473, 20.5))
-"""Area of the open sac by level from L5/S1 up: slope over depth of the sac times width of the bony canal, and the rest, mm2."""
-RECESS_MM = (5.1, 5.3, 6.2, 6.6, 6.4)
-
-
+SAC_AREA = ((0.426, 6.3), (0.447, 20.4), (0.469, 22.9), (0.496, 17.0), (0.520, 13.6))
+"""Area of the open sac by level from L5/S1 up: slope over its depth times the width of the bony canal, and the rest, mm2."""
+PRESSED_AREA = ((4.3, 16.7, 1.5, 12.3), (4.8, 14.2, 5.5, 13.0), (5.5, 14.0, 7.0, 10.2), (3.2, 16.7, 6.4, 11.6), (4.6, 13.6, 7.4, 12.0))
+"""mm2 taken by each mm of ligament beyond 3, again beyond 5, and of rim beyond 1.5, again beyond 3, by level."""
+RECESS = (
+    (12.287, 0.713, -0.156, -0.156, -1.544, -0.010, -0.990, 1.359, 0.055),
+    (11.333, 0.711, -0.316, 0.057, -1.578, -0.012, -0.707, -0.360, 0.026),
+    (11.115, 0.801, -0.418, 0.103, -1.543, -0.280, -0.678, 0.096, 0.211),
+    (8.200, 0.760, -0.351, 0.077, -1.034, -0.578, -0.780, 0.193, 0.188),
+    (9.069, 0.408, -0.256, 0.106, -0.878, -0.153, -0.483, -0.484, 0.018),
+)
+"""Height of a recess by level: the rest, then for each mm of sac depth, width of the canal below and above, ligament, the same beyond 5,
+rim beyond 1, the same beyond 3, joint."""
+OPEN_AREA_MM2, WIDEST = 118.0, 1.3
+"""A level that is to read open has room for that; a canal too narrow for it is widened, at most by that factor [O]."""
+MOST_JOINT_MM = (2.2, 2.6, 3.0, 3.0, 3.0)
+"""Joints stay below that, since they would close the foramina [O]."""
+JOINT_IN_FORAMEN = (1.2, 0.65, 0.4, 0.5, 0.9)
+"""Reach of a ridge that a millimetre of joint beyond 2.5 stands in for."""
+LEVELS = 5
+MEAN_WEAR = (2.2, 2.1, 1.8, 1.6, 1.4)
+KEEP_MM2 = 6.0
+"""A sac pressed for the sake of a recess stays that far inside its class: about the fit's residual."""
 STEPS = np.linspace(0, 1.25, 51)
 """Of t: how much rim and ligament press on a level, both sides alike; 1 is much."""
 SIDE_STEPS = np.linspace(0, 1, 21)
-"""Of u: how much more a side's ligament and joint press on its recess."""
-MOST_FACET_MM, MOST_EXTRA_MM = 3.8, 2.6
-JOINT_IN_FORAMEN = 0.4
-"""Reach of a ridge that a millimetre of joint beyond 3 stands in for."""
+"""Of u: how much more a side's ligament presses on its recess."""
+MOST_EXTRA_MM = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is free at a level before anything presses on it.
+
+    Attributes:
+        level: From 0, L5/S1.
+        sac_mm: Depth of the sac.
+        width_mm: Of the bony canal (at the vertebra above, at the one below).
+    """
+
+    level: int
+    sac_mm: float
+    width_mm: tuple[float, float]
+
+    @property
+    def sac_mm2(self) -> float:
+        """Depth of the sac times mean width of the canal."""
+        return self.sac_mm * sum(self.width_mm) / 2
 
 
 def bulge_of(t: Line) -> Line:
@@ -61,7 +97,7 @@ def bulge_of(t: Line) -> Line:
 
 def flavum_of(t: Line, u: Line) -> Line:
     """Thickness of the ligament on a side, mm."""
-    return np.asarray(2.6 + 4.6 * t + MOST_EXTRA_MM * u)
+    return np.asarray(2.4 + 4.6 * t + MOST_EXTRA_MM * u)
 
 
 def severity_bounds(condition: str, level: int) -> tuple[float, float]:
@@ -73,19 +109,34 @@ def severity_bounds(condition: str, level: int) -> tuple[float, float]:
 
 def narrow(
     rng: np.random.Generator, person: Person, spec: SubjectSpec, bodies: tuple[VertebraSpec, ...], discs: tuple[DiscSpec, ...],
-) -> tuple[DiscSpec, ...]:
-    """The discs with the narrowing of the five lowest levels drawn anew."""
+) -> tuple[tuple[VertebraSpec, ...], tuple[DiscSpec, ...]]:
+    """Vertebrae and discs with the narrowing of the five lowest levels drawn anew."""
     patient = rng.normal()
     age = float(np.clip((person.age - person.profile.age_mean) / max(person.profile.age_sd, 1.0), -2.5, 2.5))
-    grades = np.array([wear_of(disc) for disc in discs[:5]])
-    made = list(discs)
-    for i in range(5):
-        shared = AGE * age + WEAR * (grades[i] - (2.2, 2.1, 1.8, 1.6, 1.4)[i]) / 1.1 + PATIENT * patient + LEVEL * rng.normal()
-        z = _severities(rng, shared)
-        wide = (bodies[i].arch.canal_mm[0] + bodies[max(i - 1, 0)].arch.canal_mm[0]) / 2
-        sac = float(np.interp(i, (0, 2, 4), spec.soft.canal_mm[::-1])) * wide
-        made[i] = _level(rng, made[i], i, z, sac, bodies[i].arch.canal_mm[1])
-    return tuple(made)
+    drawn = []
+    for i in range(LEVELS):
+        worn = (wear_of(discs[i]) - MEAN_WEAR[i]) / 1.1
+        drawn.append(_severities(rng, AGE * age + WEAR * worn + PATIENT * patient + LEVEL * rng.normal()))
+    depths = [float(np.interp(i, (0, 2, 4), spec.soft.canal_mm[::-1])) for i in range(LEVELS)]
+    wide = _widened(bodies, depths, drawn)
+    widths = [body.arch.canal_mm[0] for body in wide]
+    rooms = [Room(i, depths[i], (widths[i], widths[max(i - 1, 0)])) for i in range(LEVELS)]
+    return wide, (*(_level(rng, discs[i], rooms[i], drawn[i]) for i in range(LEVELS)), *discs[LEVELS:])
+
+
+def _widened(bodies: tuple[VertebraSpec, ...], depths: list[float], drawn: list[dict[str, Line]]) -> tuple[VertebraSpec, ...]:
+    """The vertebrae, their canals wide enough for the sacs that are aimed at."""
+    widths = [body.arch.canal_mm[0] for body in bodies]
+    factors = [1.0] * len(bodies)
+    for i in range(LEVELS):
+        slope, rest = SAC_AREA[i]
+        wanted = min(float(aimed("canal", i, drawn[i]["canal"])[0]), OPEN_AREA_MM2)
+        factor = min(max((wanted - rest) / (slope * depths[i] * (widths[i] + widths[max(i - 1, 0)]) / 2), 1.0), WIDEST)
+        for k in {i, max(i - 1, 0)}:
+            factors[k] = max(factors[k], factor)
+    return tuple(
+        replace(body, arch=replace(body.arch, canal_mm=(body.arch.canal_mm[0] * factor, body.arch.canal_mm[1])))
+        for body, factor in zip(bodies, factors, strict=True))
 
 
 def _severities(rng: np.random.Generator, shared: float) -> dict[str, Line]:
@@ -107,48 +158,53 @@ def aimed(condition: str, level: int, z: Line) -> Line:
     return np.asarray(first + along * (second - first))
 
 
-def _level(rng: np.random.Generator, disc: DiscSpec, level: int, z: dict[str, Line], sac: float, deep: float) -> DiscSpec:
-    area, heights = float(aimed("canal", level, z["canal"])[0]), aimed("recess", level, z["recess"])
-    t, u = _pressure(level, area, heights, sac, deep)
-    facet = MOST_FACET_MM * u
-    ridge = np.clip(aimed("foramen", level, z["foramen"]) - JOINT_IN_FORAMEN * np.maximum(facet - 3, 0), 0, 7)
+def _level(rng: np.random.Generator, disc: DiscSpec, room: Room, z: dict[str, Line]) -> DiscSpec:
+    level, facet = room.level, np.minimum(disc.facet_mm, MOST_JOINT_MM[room.level])
+    t, u = _pressure(room, float(aimed("canal", level, z["canal"])[0]), aimed("recess", level, z["recess"]), facet)
+    ridge = np.clip(aimed("foramen", level, z["foramen"]) - JOINT_IN_FORAMEN[level] * np.maximum(facet - 2.5, 0), 0, 7)
     thick = np.clip(flavum_of(np.array(t), u) + 0.1 * rng.normal(0, 1, 2), 1.5, 10)
     return replace(disc, bulge_mm=(disc.bulge_mm[0], float(bulge_of(np.array(t)))), flavum_mm=_pair(thick), facet_mm=_pair(facet),
                    ridge_mm=_pair(ridge))
 
 
-def sac_area(level: int, t: Line, u: Line, sac: float) -> Line:
-    """Expected area of the dural sac in mm2 at t (n,) and u (n, 2); `sac` is its depth times the canal's width."""
-    slope, rest = SAC[level]
+def sac_area(room: Room, t: Line, u: Line) -> Line:
+    """Expected area of the dural sac in mm2 at t (n,) and u (n, 2)."""
+    slope, rest = SAC_AREA[room.level]
     thick, bulge = flavum_of(t[:, None], u), bulge_of(t)
-    pressed = (3.29 * np.maximum(thick - 3, 0) + 16.53 * np.maximum(thick - 5, 0)).mean(axis=1)
-    return np.asarray(slope * sac + rest - pressed - 5.76 * np.maximum(bulge - 1.5, 0) - 9.76 * np.maximum(bulge - 3, 0))
+    first, again, rim, more = PRESSED_AREA[room.level]
+    pressed = (first * np.maximum(thick - 3, 0) + again * np.maximum(thick - 5, 0)).mean(axis=1)
+    return np.asarray(slope * room.sac_mm2 + rest - pressed - rim * np.maximum(bulge - 1.5, 0) - more * np.maximum(bulge - 3, 0))
 
 
-def recess_height(level: int, t: Line, u: Line, deep: float) -> Line:
-    """Expected height of a recess, mm; `deep` is the depth of the bony canal."""
+def recess_height(room: Room, t: Line, u: Line, facet_mm: float) -> Line:
+    """Expected height of a recess, mm, at t and u (shapes that broadcast)."""
+    rest, *slopes = RECESS[room.level]
     thick, bulge = flavum_of(t, u), bulge_of(t)
-    height = RECESS_MM[level] + 0.2 * deep - 0.428 * thick - 0.589 * np.maximum(thick - 5, 0)
-    height = height - 1.288 * np.maximum(bulge - 1, 0) + 0.558 * np.maximum(bulge - 3, 0)
-    return np.asarray(height - (0.0, 0.5, 0.19, 0.19, 0.06)[level] * np.maximum(MOST_FACET_MM * u - 2, 0))
+    terms = (room.sac_mm, room.width_mm[1], room.width_mm[0], thick, np.maximum(thick - 5, 0), np.maximum(bulge - 1, 0),
+             np.maximum(bulge - 3, 0), facet_mm)
+    return np.asarray(rest + sum(slope * term for slope, term in zip(slopes, terms, strict=True)))
 
 
-def _pressure(level: int, area: float, heights: Line, sac: float, deep: float) -> tuple[float, Line]:
+def _pressure(room: Room, area: float, heights: Line, facet: Line) -> tuple[float, Line]:
     """(t, u of the right and left side) that bring sac and recesses to what is aimed at; in conflict the sac keeps its class."""
     t, u = np.meshgrid(STEPS, SIDE_STEPS, indexing="ij")
-    reached = recess_height(level, t, u, deep)
-    sides = np.stack([SIDE_STEPS[np.minimum((reached > height).sum(axis=1), len(SIDE_STEPS) - 1)] for height in heights], axis=-1)
-    areas = sac_area(level, STEPS, sides, sac)
-    floor = max((bound for bound in AIMS["canal"][level] if bound <= area), default=0.0) + 5
-    first = int(np.argmax(areas <= area)) if (areas <= area).any() else len(STEPS) - 1
-    lows = reached[np.arange(len(STEPS)), -1]
-    needed = int(np.argmax(lows <= heights.min())) if (lows <= heights.min()).any() else len(STEPS) - 1
-    allowed = int((areas >= floor).sum()) - 1
-    k = max(first, min(needed, allowed), 0)
+    reached = [recess_height(room, t, u, float(own)) for own in facet]
+    sides = np.stack([SIDE_STEPS[np.minimum((side > height).sum(axis=1), len(SIDE_STEPS) - 1)]
+                      for side, height in zip(reached, heights, strict=True)], axis=-1)
+    areas = sac_area(room, STEPS, sides)
+    floor = max((bound for bound in AIMS["canal"][room.level] if bound <= area), default=0.0) + KEEP_MM2
+    first = _first(areas <= area)
+    needed = max(_first(side[:, -1] <= height) for side, height in zip(reached, heights, strict=True))
+    k = max(first, min(needed, int((areas >= floor).sum()) - 1), 0)
     own = sides[k]
-    while own.max() > 0 and float(sac_area(level, STEPS[k:k + 1], own[None], sac)[0]) < min(floor, area):
-        own = np.maximum(own - 0.1, 0)
+    while own.max() > 0 and float(sac_area(room, STEPS[k:k + 1], own[None])[0]) < min(floor, area):
+        own = np.maximum(own - 0.05, 0)
     return float(STEPS[k]), own
+
+
+def _first(wanted: NDArray[np.bool_]) -> int:
+    """The first place where that holds, or the last one."""
+    return int(np.argmax(wanted)) if wanted.any() else len(wanted) - 1
 
 
 def _pair(values: Line) -> tuple[float, float]:

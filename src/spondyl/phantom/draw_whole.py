@@ -28,7 +28,7 @@ def complete(spec: SubjectSpec, size: float, profile: Profile) -> SubjectSpec:
     if profile.film_grade:
         discs = grade_film(chance["film"], person, bodies, discs)
     if profile.stenosis == "rsna":
-        discs = narrow(chance["stenosis"], person, spec, bodies, discs)
+        bodies, discs = narrow(chance["stenosis"], person, spec, bodies, discs)
     trunk = draw_trunk(chance["trunk"], person)
     devices = chance["devices"]
     implants = draw_implants(devices, person, bodies, discs)
