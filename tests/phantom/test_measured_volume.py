@@ -58,6 +58,16 @@ def test_every_label_says_its_rule_and_the_numbers_behind_it(plain: SubjectTruth
         assert {"nucleus_t2_ms", "height_loss", "rim_mm", "slip_mm", "longest_spur_mm"} <= disc.numbers.keys()
 
 
+def test_a_disc_lies_between_the_corners_of_its_neighbours(plain: SubjectTruth):
+    disc, above, below = plain.discs[1], plain.vertebrae[1], plain.vertebrae[0]
+    around = [above.corners_mm[3], above.corners_mm[2], below.corners_mm[1], below.corners_mm[0]]
+    assert np.array(disc.corners_mm) == pytest.approx(np.array(around))
+    right, left = (np.array(disc.coronal_mm)[k][:, 0] for k in ([0, 3], [1, 2]))
+    assert (right < -20).all()
+    assert (left > 20).all()
+    assert disc.coronal_mm[0][2] - disc.coronal_mm[3][2] == pytest.approx(12, abs=1.5)
+
+
 def test_only_what_the_fine_block_holds_has_readings(plain: SubjectTruth):
     assert [one.level for one in plain.stenosis] == ["L4/L5"] * 5 + ["L5/S1"] * 5
     assert [v.in_volume for v in plain.vertebrae[:4]] == [True, True, False, False]

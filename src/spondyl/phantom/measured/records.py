@@ -79,7 +79,8 @@ class DiscSpaceTruth:
         spurs: All that reach 0.5 mm or more.
         grade: 0 to 4, the radiograph grade of this disc.
         corners_mm: Mid-line: above anterior, above posterior, below posterior, below anterior.
-        outline_mm: Points on the disc's surface that span it in every view (the mid-line's and the coronal plane's corners with bulges).
+        outline_mm: Points on the disc's surface that span it in every view: corners of the mid-line, reaches of the rim and the hollows,
+            corners in the coronal mid-plane (the last four).
         sclerosis_mm: (above, below) depth of dense bone beside the plates.
         numbers, rule_ids: What each label rests on.
     """
@@ -113,6 +114,12 @@ class DiscSpaceTruth:
     def counted_level(self) -> str:
         """Its name when five lumbar vertebrae are counted up from the sacrum."""
         return disc_name(self.from_bottom)
+
+    @property
+    def coronal_mm(self) -> Points:
+        """Corners in the coronal mid-plane: above right, above left, below left, below right of the patient."""
+        low_right, high_right, low_left, high_left = self.outline_mm[-4:]
+        return high_right, high_left, low_left, low_right
 
 
 @dataclass(frozen=True, slots=True)
