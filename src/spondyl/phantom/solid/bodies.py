@@ -9,6 +9,7 @@ The shape at the midline is that of `anatomy` (plates, wall hollows, spurs at th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from spondyl.phantom.solid.marrow import paint_marrow
 from spondyl.phantom.solid.outline import kidney
 from spondyl.phantom.solid.shapes import Array, both
 from spondyl.phantom.spec import SubjectSpec
-from spondyl.phantom.volume import Volume, Window
+from spondyl.phantom.volume import Grid, Volume, Window
 
 Corners = tuple[float, float, float, float]
 Reach = tuple[float, float, float, float]
@@ -31,6 +32,8 @@ PIT_REACH_MM = 18.0
 """Pits are not looked for deeper than this below a plate."""
 FOOT_MM = (1.8, 0.55)
 """Height of a spur's foot: so much, and so much more for each mm of reach [O]."""
+LIP, LIP_FROM_MM = 0.45, 5.0
+"""A claw rises past its plate by this share of its reach, up to that reach [O]."""
 ENDPLATE = 2.2
 """Thickness of a bony end plate, as a multiple of the shell's [O]."""
 
@@ -93,11 +96,8 @@ def form_of(spec: SubjectSpec, body: Body, pose: Pose) -> Form:
 
 def paint_body(volume: Volume, form: Form, pose: Pose, cortex_mm: float) -> None:
     """One body, if the fine block reaches it."""
-    whole = _window(volume, form, pose)
-    rows = range(whole[0].start, whole[0].stop, SLAB_ROWS) if whole else range(0)
-    for first in rows:
-        assert whole
-        _paint_slab(volume, form, pose, cortex_mm, (slice(first, min(first + SLAB_ROWS, whole[0].stop)), *whole[1:]))
+    for window in _slabs(volume.fine.grid, form, pose):
+        _paint_slab(volume, form, pose, cortex_mm, window)
 
 
 def _paint_slab(volume: Volume, form: Form, pose: Pose, cortex_mm: float, window: Window) -> None:
@@ -110,11 +110,24 @@ def _paint_slab(volume: Volume, form: Form, pose: Pose, cortex_mm: float, window
                  np.where(plates, np.float32(ENDPLATE * cortex_mm), np.float32(cortex_mm)))
 
 
-def _window(volume: Volume, form: Form, pose: Pose) -> Window | None:
-    corners = [(u, v, w) for c, wide in zip((form.low, form.high), form.width, strict=True)
-               for v, w in (c[:2], c[2:]) for u in (-wide / 2, wide / 2)]
-    reach = 2.0 + form.buckle_mm + max(max(r) for r in form.spurs)
-    return volume.fine.grid.around(pose.to_patient(np.array(corners)), reach)
+def _slabs(grid: Grid, form: Form, pose: Pose) -> Iterator[Window]:
+    """Pieces of the grid, a few rows high, that hold the body and its spurs; each as wide and deep as the body is there."""
+    out = 1.5 + form.buckle_mm + max(max(r) for r in form.spurs)
+    corners = np.array([(u, v + ahead * out, w) for c, wide in zip((form.low, form.high), form.width, strict=True)
+                        for ahead, v, w in ((-1, *c[:2]), (1, *c[2:])) for u in (-wide / 2 - out, wide / 2 + out)])
+    whole = grid.around(pose.to_patient(corners), 1.5 + LIP * min(out, LIP_FROM_MM))
+    if whole is None:
+        return
+    half = np.abs(corners).max(axis=0)
+    lean = pose.axes[2, :2] / pose.axes[2, 2]
+    reach = half[:2] @ np.abs(pose.axes[:2, :2] - pose.axes[:2, 2:] * lean) + 1.0
+    for first in range(whole[0].start, whole[0].stop, SLAB_ROWS):
+        rows = slice(first, min(first + SLAB_ROWS, whole[0].stop))
+        z = grid.axis("z")[[rows.start, rows.stop - 1]]
+        line = pose.centre[:2] + (z[:, None] - pose.centre[2]) * lean
+        part = grid.window(np.array([*(line.min(axis=0) - reach), z[0] - 0.1]), np.array([*(line.max(axis=0) + reach), z[1] + 0.1]))
+        if part:
+            yield part
 
 
 def shape(form: Form, u: Array, v: Array, w: Array) -> Shaped:
@@ -135,7 +148,7 @@ def shape(form: Form, u: Array, v: Array, w: Array) -> Shaped:
     for reach, height in zip(form.spurs, (w - floor, roof - w), strict=True):
         if any(reach) and height.min() < 3 * (FOOT_MM[0] + FOOT_MM[1] * max(reach)):
             wall = wall - _spur(reach, u, ahead, behind, height)
-            lip = np.float32(0.45) * np.clip(bare, 0, 5)
+            lip = np.float32(LIP) * np.clip(bare, 0, LIP_FROM_MM)
     fade = np.maximum(1 - side * side, 0)
     above_low, below_high = w - floor, roof - w
     above_low = above_low - _hollow(form.body.lower, t_low, fade, u, float(above_low.min()) < PIT_REACH_MM) + lip
