@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 from datasets.cohorts import SEED, SUBJECTS, Cohorts, cohorts, complaints, contents, order_of, plan_of, rebuilt
 from spondyl.apps.lab_cli import app
 from spondyl.core import InputError
-from spondyl.datasets import dicom_folder, sources
+from spondyl.datasets import DiscSlice, dicom_folder, sources
 from spondyl.datasets.dicom_writer import derived_uid
-from spondyl.datasets.making.truths import film_truth
+from spondyl.datasets.film_records import SpineStudy
+from spondyl.datasets.making.truths import film_truth, stenosis_marks
 from spondyl.phantom import subject_from_json
-from spondyl.phantom.measured import truth_from_json
 from spondyl.phantom.rays import render_dxa, render_xray
+from spondyl.phantom.resonance import render_mr
 
 __all__ = ["cohorts"]
 
@@ -67,25 +68,32 @@ def test_a_midline_slice_is_a_legal_object_with_its_timing(tmp_path: Path):
         assert float(ds.EchoTime) < 20 if path.parent.name == "t1" else float(ds.EchoTime) > 70
 
 
-def test_truth_says_of_every_picture_what_was_measured(cohorts: Cohorts):
-    body = json.loads((cohorts["dicom"] / "truth.json").read_text())
-    assert (body["evidence"], len(body["subjects"])) == ("in-silico", SUBJECTS)
-    for index, subject in enumerate(body["subjects"]):
+def test_whole_studies_come_back_with_every_picture_and_its_truth(cohorts: Cohorts):
+    studies = list(sources.open_as(SpineStudy, "dicom", cohorts["dicom"]))
+    assert len(studies) == SUBJECTS
+    for index, study in enumerate(studies):
         volume, truth = rebuilt("dicom", index)
         plan = plan_of("dicom", index)
-        assert truth_from_json(json.dumps(subject["truth"])) == truth
-        for film in subject["films"]:
-            drawn = render_xray(volume, plan.scans[Path(film["file"]).parent.name])
-            found = film_truth(truth, drawn, order_of("dicom"), index)
-            boxes = [(box["lesion_type"], pytest.approx(box["box"])) for box in film["boxes"]]
-            assert boxes == [(box.lesion_type, box.box) for box in found.boxes]
-            assert film["grade"] == found.grade
-            assert np.array_equal(dcmread(cohorts["dicom"] / film["file"]).pixel_array, drawn.pixels)
+        assert (study.subject, study.truth) == (index, truth)
+        assert [film.view for film in study.films] == ["ap", "lateral"]
+        for film in study.films:
+            drawn = render_xray(volume, plan.scans[film.view])
+            assert film.truth == film_truth(truth, drawn, order_of("dicom"), index)
+            assert np.array_equal(dcmread(film.path).pixel_array, drawn.pixels)
         scan = render_dxa(volume, plan.scans["dxa"])
-        assert subject["density"]["measured_g_cm2"] == pytest.approx(scan.bmd_g_cm2)
-        assert np.array_equal(dcmread(cohorts["dicom"] / subject["density"]["file"]).pixel_array, scan.picture)
-        assert all((cohorts["dicom"] / mark["file"]).is_file() for mark in subject["stenosis"])
-        assert len({mark["target"] for mark in subject["stenosis"]}) == len(subject["stenosis"]) > 15
+        assert study.density.bmd_g_cm2 == pytest.approx(scan.bmd_g_cm2)
+        assert study.density.t_score == pytest.approx(scan.t_score)
+        assert np.array_equal(dcmread(study.density.path).pixel_array, scan.picture)
+        rendered = {name: render_mr(volume, plan.scans[name]) for name in ("t1", "t2", "axial_t2")}
+        assert {one.description: len(one.instances) for one in study.series} == {name: len(one.pixels) for name, one in rendered.items()}
+        for series in study.series:
+            for instance in series.instances:
+                k = instance.number - 1
+                assert np.array_equal(dcmread(instance.path).pixel_array, rendered[series.description].pixels[k])
+                assert instance.position_mm == pytest.approx(tuple(rendered[series.description].positions_mm[k]), abs=1e-3)
+        marks = stenosis_marks(truth, rendered)
+        assert study.grades == {target: mark[0] for target, mark in marks.items()}
+        assert [(p.series, p.instance - 1, p.x, p.y) for p in study.points] == [pytest.approx(mark[1:]) for mark in marks.values()]
 
 
 def test_derived_uids_are_legal_and_differ(cohorts: Cohorts):
@@ -115,13 +123,15 @@ def test_a_whole_series_is_ordered_along_its_normal_and_its_middle_is_the_slice_
 
 
 @pytest.mark.parametrize(("text", "code"), [(None, "dataset-file-missing"), ("{", "dataset-truth-invalid"),
-                                            ('{"schema": "other/1"}', "dataset-truth-invalid")])
+                                            ('{"schema": "other/1"}', "dataset-truth-invalid"),
+                                            ('{"schema": "spondyl.phantom-truth/1", "subjects": [{}]}', "dataset-truth-invalid")])
 def test_a_folder_without_a_usable_truth_is_an_error(text: str | None, code: str, tmp_path: Path):
     if text is not None:
         (tmp_path / "truth.json").write_text(text)
-    with pytest.raises(InputError) as caught:
-        list(sources.open_source("dicom", tmp_path))
-    assert caught.value.code == code
+    for kind in (DiscSlice, SpineStudy):
+        with pytest.raises(InputError) as caught:
+            list(sources.open_as(kind, "dicom", tmp_path))
+        assert caught.value.code == code
 
 
 def test_samples_are_six_small_studies_one_of_them_to_be_refused(tmp_path: Path):

@@ -14,7 +14,7 @@ from spondyl import datasets
 from spondyl.core import InputError, NotFoundError
 from spondyl.datasets import DiscGrades, DiscSlice, miniatures, sources
 from spondyl.datasets.cohort import Member, draw_member, grades_of_truth, padded, subject_rng
-from spondyl.datasets.film_records import CornerFilm
+from spondyl.datasets.film_records import CornerFilm, SpineStudy
 from spondyl.datasets.making.truths import whole_discs
 from spondyl.phantom import render_sagittal
 from spondyl.phantom.resonance import render_mr
@@ -38,6 +38,7 @@ def test_every_layout_that_can_be_read_can_be_made():
 def test_layouts_are_told_apart_by_the_kind_of_their_records(tmp_path: Path):
     assert sources.names(DiscSlice) == ("dicom", "spider", "spider_pack")
     assert sources.names(CornerFilm) == ("aasce", "aasce_pack")
+    assert sources.names(SpineStudy) == ("dicom",)
     with pytest.raises(NotFoundError, match="No layout is called 'vindr'"):
         sources.open_source("vindr", tmp_path)
 

@@ -38,6 +38,20 @@ def read(root: Path) -> Iterator[DiscSlice]:
     Raises:
         InputError: `dataset-file-missing`, `dataset-truth-invalid` or `dataset-image-unreadable`.
     """
+    subjects = read_subjects(root)
+    try:
+        rows = [row for subject in subjects for row in subject["slices"]]
+    except (KeyError, TypeError) as error:
+        raise InputError("dataset-truth-invalid", f"truth.json cannot be used: {error}", "Make the folder again") from error
+    return (_slice(root, row) for row in rows)
+
+
+def read_subjects(root: Path) -> list[dict[str, Any]]:
+    """The subjects of truth.json.
+
+    Raises:
+        InputError: `dataset-file-missing` or `dataset-truth-invalid`.
+    """
     path = root / "truth.json"
     if not path.is_file():
         raise InputError("dataset-file-missing", "truth.json is not in the data folder", "Make the folder with `spondyl phantom make`")
@@ -45,10 +59,9 @@ def read(root: Path) -> Iterator[DiscSlice]:
         truth = json.loads(path.read_text("utf-8"))
         if truth["schema"] != SCHEMA:
             raise ValueError(f"its schema is {truth['schema']!r}, not {SCHEMA!r}")
-        rows = [row for subject in truth["subjects"] for row in subject["slices"]]
+        return list(truth["subjects"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError("dataset-truth-invalid", f"truth.json cannot be used: {error}", "Make the folder again") from error
-    return (_slice(root, row) for row in rows)
 
 
 def _slice(root: Path, row: Mapping[str, Any]) -> DiscSlice:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.datasets.records import Box
+from spondyl.phantom.measured import FilmTruth, SubjectTruth
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +194,45 @@ class StenosisStudy:
     def described(self, description: str) -> tuple[MrSeries, ...]:
         """Its series of that description."""
         return tuple(one for one in self.series if one.description == description)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFilm:
+    """A film of a whole study of the digital spine: its view ("ap" or "lateral"), its file, and what is true of it."""
+
+    view: str
+    path: Path
+    truth: FilmTruth
+
+
+@dataclass(frozen=True, slots=True)
+class StudyDensity:
+    """A density picture: its file, and what the scan measured against which reference."""
+
+    path: Path
+    bmd_g_cm2: float
+    t_score: float
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpineStudy:
+    """One subject of the digital spine in every modality.
+
+    Attributes:
+        subject: Its number in the cohort.
+        series: "t1", "t2" and "axial_t2" in `description`.
+        films: "ap", then "lateral".
+        density: The DXA picture.
+        grades: Stenosis by target, as in StenosisStudy.
+        points: Their marks; `series` is the series' description.
+        truth: Everything that is true of the subject.
+    """
+
+    subject: int
+    series: tuple[MrSeries, ...]
+    films: tuple[StudyFilm, ...]
+    density: StudyDensity
+    grades: Mapping[str, int]
+    points: tuple[StenosisPoint, ...]
+    truth: SubjectTruth

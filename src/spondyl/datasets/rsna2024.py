@@ -14,13 +14,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.datasets import sources
 from spondyl.datasets.file_pixels import read_file
-from spondyl.datasets.film_records import Instance, MrSeries, StenosisPoint, StenosisStudy
+from spondyl.datasets.film_records import MrSeries, StenosisPoint, StenosisStudy
+from spondyl.datasets.mr_files import read_series
 from spondyl.datasets.tables import Row, number, read_table
 
 CONDITIONS = ("spinal_canal_stenosis", "left_neural_foraminal_narrowing", "right_neural_foraminal_narrowing",
@@ -127,43 +126,13 @@ def _points(root: Path, split: str) -> dict[str, list[StenosisPoint]]:
 
 def _study(root: Path, split: str, study: str, series: list[tuple[str, str]], grades: Mapping[str, int | None],
            points: list[StenosisPoint] | tuple[()]) -> StenosisStudy:
-    read_series = tuple(_series(root / f"{split}_images" / study / name, name, description) for name, description in series)
-    known = {(one.series, instance.number) for one in read_series for instance in one.instances}
+    found = tuple(read_series(root / f"{split}_images" / study / name, name, description) for name, description in series)
+    known = {(one.series, instance.number) for one in found for instance in one.instances}
     for point in points:
         if (point.series, point.instance) not in known:
             raise InputError("dataset-point-astray", f"a mark of {point.target} lies on instance {point.instance} of a series without it",
                              "Copy the whole series, or remove the row")
-    return StenosisStudy(split, study, read_series, {target: grades.get(target) for target in TARGETS}, tuple(points))
-
-
-TAGS = ["ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber"]
-
-
-def _series(folder: Path, series: str, description: str) -> MrSeries:
-    """One folder, ordered along its normal."""
-    files = sorted((path for path in folder.glob("*.dcm") if path.stem.isdecimal()), key=lambda path: int(path.stem))
-    if not files:
-        raise InputError("dataset-file-missing", f"a {description} series of the table has no files named <number>.dcm",
-                         "Copy the series, or remove its row")
-    heads = [_head(path, description) for path in files]
-    directions = next((head[1] for head in heads if head[1] is not None), None)
-    normal = np.cross(directions[:3], directions[3:]) if directions is not None else np.zeros(3)
-    placed = directions is not None and all(head[0] is not None for head in heads)
-    instances = [Instance(int(path.stem), path, position or (0.0, 0.0, 0.0), float(normal @ position) if placed and position else float(k))
-                 for k, (path, (position, _)) in enumerate(zip(files, heads, strict=True))]
-    return MrSeries(series, description, tuple(sorted(instances, key=lambda one: (one.along_mm, one.number))), directions)
-
-
-def _head(path: Path, description: str) -> tuple[tuple[float, float, float] | None, tuple[float, ...] | None]:
-    """ImagePositionPatient and ImageOrientationPatient of a file, None where it does not say."""
-    try:
-        ds = dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
-        position = [float(value) for value in ds.get("ImagePositionPatient") or ()]
-        orientation = tuple(float(value) for value in ds.get("ImageOrientationPatient") or ())
-    except (InvalidDicomError, AttributeError, ValueError, TypeError, OSError) as error:
-        raise InputError("dataset-image-unreadable", f"instance {int(path.stem)} of a {description} series is no DICOM file "
-                         f"({type(error).__name__})", "Copy the file again") from error
-    return (position[0], position[1], position[2]) if len(position) == 3 else None, orientation if len(orientation) == 6 else None
+    return StenosisStudy(split, study, found, {target: grades.get(target) for target in TARGETS}, tuple(points))
 
 
 def read_stack(series: MrSeries) -> NDArray[np.float32]:

@@ -13,25 +13,26 @@ from typing import Any, TypeVar
 from spondyl.core.errors import NotFoundError, describe_unknown
 from spondyl.datasets.records import DiscSlice
 
-MODULES = ("aasce", "aasce_pack", "dicom_folder", "dxa", "grades", "rsna2024", "spider", "spider_pack", "vindr")
+MODULES = ("aasce", "aasce_pack", "dicom_folder", "dicom_truth", "dxa", "grades", "rsna2024", "spider", "spider_pack", "vindr")
 """Modules of this room that register a layout. A test compares the list with the folder."""
 
 Record = TypeVar("Record")
 SourceReader = Callable[[Path], Iterator[Record]]
-_readers: dict[str, tuple[type[Any], SourceReader[Any]]] = {}
+_readers: dict[tuple[str, type[Any]], SourceReader[Any]] = {}
 
 
 def register(name: str, kind: type[Record]) -> Callable[[SourceReader[Record]], SourceReader[Record]]:
-    """Claim a layout name for a reader, which takes the root folder and yields its records.
+    """Claim a layout name for a reader, which takes the root folder and yields records of that kind. A layout may hold several kinds.
 
     Raises:
-        ValueError: If the name is already claimed by another reader.
+        ValueError: If name and kind are already claimed by another reader.
     """
 
     def claim(reader: SourceReader[Record]) -> SourceReader[Record]:
-        if name in _readers:
-            raise ValueError(f"the layout {name!r} is claimed twice: by {_readers[name][1].__module__} and {reader.__module__}")
-        _readers[name] = (kind, reader)
+        if (name, kind) in _readers:
+            first = _readers[name, kind].__module__
+            raise ValueError(f"{kind.__name__} of the layout {name!r} is claimed twice: by {first} and {reader.__module__}")
+        _readers[name, kind] = reader
         return reader
 
     return claim
@@ -41,7 +42,7 @@ def names(kind: type[Any] | None = None) -> tuple[str, ...]:
     """Every registered layout, or those whose records are of that kind; sorted."""
     for module in MODULES:
         importlib.import_module(f"spondyl.datasets.{module}")
-    return tuple(sorted(name for name, (own, _) in _readers.items() if kind is None or own is kind))
+    return tuple(sorted({name for name, own in _readers if kind is None or own is kind}))
 
 
 def plain(name: str) -> str:
@@ -59,7 +60,7 @@ def open_as(kind: type[Record], name: str, root: Path) -> Iterator[Record]:
     known = names(kind)
     if plain(name) not in known:
         raise NotFoundError("unknown-layout", describe_unknown("layout", name, known))
-    reader: SourceReader[Record] = _readers[plain(name)][1]
+    reader: SourceReader[Record] = _readers[plain(name), kind]
     return reader(root)
 
 
