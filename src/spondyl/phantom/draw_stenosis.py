@@ -29,17 +29,17 @@ COUNTS = {
 formats)."""
 AIMS: dict[str, tuple[tuple[float, float], ...]] = {
     "canal": ((100.0, 75.0),) * 5,
-    "foramen": ((1.85, 2.4), (2.25, 3.1), (2.6, 3.4), (2.75, 3.5), (2.75, 3.5)),
+    "foramen": ((2.35, 3.0), (2.4, 3.2), (2.95, 4.0), (2.9, 4.0), (2.9, 4.0)),
     "recess": ((3.0, 2.0),) * 5,
 }
 """What is aimed at where (moderate, severe) begin, by level from L5/S1 up: area of the sac in mm2, reach of the ridge in mm,
 height of the recess in mm."""
-MILD_SLOPE = 2.0
-"""How much faster than between the classes the aim moves away below the first bound: most levels are left open [O]."""
-AGE, WEAR, PATIENT, LEVEL = 0.30, 0.30, 0.40, 0.50
+OPENING = {"canal": 0.8, "foramen": -1.1, "recess": 2.6}
+"""How fast the aim moves away below the first bound, for each unit of z: of the logarithm of the area, of mm; most levels are open [O]."""
+AGE, WEAR, PATIENT, LEVEL = 0.28, 0.28, 0.52, 0.42
 """Weights of age, disc, patient and level in z; the rest is the condition's own [O]. Sides share most of it."""
-SIDES = 0.8
-"""Correlation of what is left between right and left [O]."""
+SIDES, CANAL_IN_RECESS = 0.8, 0.8
+"""Correlations of what is left: between right and left, and between recesses and canal, which share rim and ligament [O]."""
 SAC_AREA = ((0.426, 6.3), (0.447, 20.4), (0.469, 22.9), (0.496, 17.0), (0.520, 13.6))
 """Area of the open sac by level from L5/S1 up: slope over its depth times the width of the bony canal, and the rest, mm2."""
 PRESSED_AREA = ((4.3, 16.7, 1.5, 12.3), (4.8, 14.2, 5.5, 13.0), (5.5, 14.0, 7.0, 10.2), (3.2, 16.7, 6.4, 11.6), (4.6, 13.6, 7.4, 12.0))
@@ -57,7 +57,7 @@ OPEN_AREA_MM2, WIDEST = 118.0, 1.3
 """A level that is to read open has room for that; a canal too narrow for it is widened, at most by that factor [O]."""
 MOST_JOINT_MM = (2.2, 2.6, 3.0, 3.0, 3.0)
 """Joints stay below that, since they would close the foramina [O]."""
-JOINT_IN_FORAMEN = (1.2, 0.65, 0.4, 0.5, 0.9)
+JOINT_IN_FORAMEN = (0.32, 0.16, 0.2, 0.28, 0.11)
 """Reach of a ridge that a millimetre of joint beyond 2.5 stands in for."""
 LEVELS = 5
 MEAN_WEAR = (2.2, 2.1, 1.8, 1.6, 1.4)
@@ -143,19 +143,17 @@ def _severities(rng: np.random.Generator, shared: float) -> dict[str, Line]:
     """z of the canal (1,), the recesses and the foramina (right, left)."""
     rest = float(np.sqrt(1 - AGE**2 - WEAR**2 - PATIENT**2 - LEVEL**2))
     own, side = rng.normal(0, 1, 3), rng.normal(0, 1, (2, 2))
+    own[1] = CANAL_IN_RECESS * own[0] + np.sqrt(1 - CANAL_IN_RECESS**2) * own[1]
     pairs = [shared + rest * (np.sqrt(SIDES) * own[k + 1] + np.sqrt(1 - SIDES) * side[k]) for k in range(2)]
     return {"canal": np.array([shared + rest * own[0]]), "recess": pairs[0], "foramen": pairs[1]}
 
 
 def aimed(condition: str, level: int, z: Line) -> Line:
-    """What is aimed at for severities z: a straight line through AIMS at the bounds (of the logarithm, for the sac)."""
+    """What is aimed at for severities z: a line through AIMS at the bounds (of the logarithm, for the sac), OPENING below them."""
     low, high = severity_bounds(condition, level)
-    first, second = AIMS[condition][level]
-    along = (z - low) / (high - low)
-    along = np.where(along < 0, MILD_SLOPE * along, along)
-    if condition == "canal":
-        return np.asarray(first * (second / first) ** along)
-    return np.asarray(first + along * (second - first))
+    first, second = np.log(AIMS[condition][level]) if condition == "canal" else AIMS[condition][level]
+    aims = np.where(z < low, first + OPENING[condition] * (low - z), first + (z - low) / (high - low) * (second - first))
+    return np.asarray(np.exp(aims) if condition == "canal" else aims)
 
 
 def _level(rng: np.random.Generator, disc: DiscSpec, room: Room, z: dict[str, Line]) -> DiscSpec:

@@ -13,6 +13,8 @@ from spondyl.phantom.volume import Volume, inside
 FULL_MM = 2.6
 """Reach of a ridge whose shoulder has risen to the root's lower edge; beyond it rises by SLOW of a further reach [O]."""
 SLOW = 0.6
+LIP_MM, LIP_SLOW = (1.6, 2.6), 0.3
+"""From where on the lip in front of the root grows more slowly (at the lowest disc, whose foramen is shallow, and at the others) [O]."""
 DEEP_MM = 10.0
 """How far back the shoulder reaches: to the joint."""
 
@@ -38,7 +40,8 @@ def _paint(volume: Volume, index: int, side: int, reach: float) -> None:
     u, v, w = pose.to_local(*volume.fine.grid.open(window))
     across = np.maximum(side * u - outer, inner - side * u)
     risen = min(reach / FULL_MM, 1.0) * low + SLOW * max(reach - FULL_MM, 0.0)
-    lip = np.maximum(v - back - reach, np.abs(w - rise / 2) - rise / 2 - edge)
+    full = LIP_MM[min(index, 1)]
+    lip = np.maximum(v - back - min(reach, full) - LIP_SLOW * max(reach - full, 0.0), np.abs(w - rise / 2) - rise / 2 - edge)
     shoulder = np.maximum(w - risen, v - back - DEEP_MM)
     d = both(np.maximum(np.minimum(lip, shoulder), np.maximum(back - 3.0 - v, -3.0 - w)), across, 2.0)
     cover = inside(d, volume.fine.grid.spacing_mm)
