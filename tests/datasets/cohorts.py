@@ -16,6 +16,7 @@ from spondyl.datasets.making import Order, Plan, Scale
 from spondyl.datasets.making.order import make_order
 from spondyl.datasets.making.views import built
 from spondyl.phantom.measured import SubjectTruth, measure_subject
+from spondyl.phantom.spec import SubjectSpec
 from spondyl.phantom.volume import Volume
 
 SUBJECTS = 2
@@ -82,10 +83,15 @@ def plan_of(layout: str, index: int) -> Plan:
     return miniatures.layout_named(layout).draw(order_of(layout), index)
 
 
-@cache
 def rebuilt(layout: str, index: int) -> tuple[Volume, SubjectTruth]:
     """The same subject built and measured again."""
-    volume = built(plan_of(layout, index).spec, SMALL, whole_spine=layout.startswith("aasce"))
+    return _rebuilt(plan_of(layout, index).spec, layout.startswith("aasce"))
+
+
+@cache
+def _rebuilt(spec: SubjectSpec, whole_spine: bool) -> tuple[Volume, SubjectTruth]:
+    """Layouts share subjects."""
+    volume = built(spec, SMALL, whole_spine)
     return volume, measure_subject(volume)
 
 

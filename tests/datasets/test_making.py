@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
 import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -120,6 +123,23 @@ def test_a_table_is_replaced_whole_or_stays_as_it_was(tmp_path: Path):
     assert contents(tmp_path) == {"t.csv": b"short\n"}
 
 
+def test_a_terminal_sees_the_rate_and_the_time_left_and_a_pipe_only_the_result(tmp_path: Path):
+    command = [sys.executable, "-c", "from spondyl.apps.cli import main; main()", "phantom", "make", "--layout", FLAT, "--subjects", "3",
+               "--seed", str(SEED), "--json", "--out", str(tmp_path / "out")]
+    watching, shown = pty.openpty()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=shown, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}, timeout=120)
+    os.close(shown)
+    text = b""
+    with suppress(OSError), os.fdopen(watching, "rb", buffering=0) as stream:
+        while chunk := stream.read(4096):
+            text += chunk
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["subjects"] == 3
+    words = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", text).decode()
+    assert "Making subjects" in words
+    assert re.search(r"\d\.\d (subjects/s|s/subject) +\d:\d\d:\d\d", words)
+
+
 @pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGTERM), (2, signal.SIGINT)])
 def test_a_signal_stops_the_verb_and_leaves_whole_subjects(workers: int, number: int, tmp_path: Path):
     command = [sys.executable, "-c", "from spondyl.apps.cli import main; main()", "phantom", "make", "--layout", FLAT, "--subjects", "400",
@@ -148,7 +168,7 @@ def test_a_full_folder_or_another_cohort_is_not_written_over(cohorts: Cohorts, t
     with pytest.raises(InputError) as caught:
         make(cohorts[FLAT], 1)
     assert caught.value.code == "output-not-empty"
-    for change in ({"seed": SEED + 1}, {"profile": "healthy"}, {"labels": "read"}, {"sets": ["spur=1.5"]}):
+    for change in ({"seed": SEED + 1}, {"profile": "healthy"}, {"role": "test"}, {"sets": ["spur=1.5"]}):
         settings = {"seed": SEED, "profile": profile_of(FLAT), "scale": SMALL, **change}
         with pytest.raises(InputError) as caught:
             miniatures.make(FLAT, cohorts[FLAT], 1, resume=True, **settings)  # type: ignore[arg-type]
@@ -168,7 +188,9 @@ def test_a_cohort_drawn_by_another_version_is_not_gone_on_with(tmp_path: Path):
 
 @pytest.mark.parametrize(("options", "code"), [
     ({"subjects": 0}, "subjects-out-of-range"), ({"subjects": MOST_SUBJECTS + 1}, "subjects-out-of-range"),
-    ({"workers": 0}, "workers-out-of-range"), ({"wild": True}, "layout-not-wild"), ({"role": "trian"}, "unknown-role"),
+    ({"workers": 0}, "workers-out-of-range"), ({"wild": True}, "layout-lacks-form"), ({"labels": "read"}, "layout-lacks-form"),
+    ({"style": "eval"}, "layout-lacks-form"), ({"layout": "rsna2024", "wild": True}, "layout-lacks-form"),
+    ({"role": "trian"}, "unknown-role"),
     ({"profile": "symptomatc"}, "unknown-profile"), ({"labels": "true"}, "unknown-labels"), ({"style": "evil"}, "unknown-style"),
     ({"layout": "dicm"}, "unknown-layout"), ({"sets": ["implnat=0.2"]}, "unknown-setting"), ({"sets": ["implant"]}, "setting-invalid"),
     ({"sets": ["implant=much"]}, "setting-invalid"),

@@ -119,4 +119,4 @@ def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order
         write_table(root / f"{table}.csv", [row for record in rows for row in record[table]], header)
 
 
-LAYOUTS = {"spider_pack": Layout("spider_pack", draw_plan, write_subject, write_tables)}
+LAYOUTS = {"spider_pack": Layout("spider_pack", draw_plan, write_subject, write_tables, measured=False)}

@@ -52,6 +52,7 @@ class Layout:
 
     Attributes:
         wild: Whether it has a wild form.
+        measured: Whether it is made from a built volume; without one there are no readers' labels and no styles.
         pattern: Roles of subjects 0, 1, ... where none is asked for: its splits.
     """
 
@@ -60,4 +61,5 @@ class Layout:
     write: Write
     finish: Finish
     wild: bool = False
+    measured: bool = True
     pattern: tuple[str, ...] = ("train",)

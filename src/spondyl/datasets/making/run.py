@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from spondyl import __version__
 from spondyl.core.errors import InputError
 from spondyl.datasets.making import crew
 from spondyl.datasets.making.keeping import disk_errors, draft_folder, drop_drafts, move_in, write_whole
@@ -34,12 +35,11 @@ def make_cohort(layout: Layout, root: Path, subjects: int, order: Order, *, work
 
     Raises:
         InputError: `subjects-out-of-range`, `workers-out-of-range`, `output-not-empty` (without `resume`), `output-other-cohort`,
-            `output-disk-full`, `output-not-writable`, `worker-lost`, `layout-not-wild`.
+            `output-disk-full`, `output-not-writable`, `worker-lost`, `layout-lacks-form`.
     """
     if not 0 < subjects <= MOST_SUBJECTS:
         raise InputError("subjects-out-of-range", f"{subjects} subjects were asked for", f"Ask for 1 to {MOST_SUBJECTS}")
-    if order.wild and not layout.wild:
-        raise InputError("layout-not-wild", f"the layout {layout.name} has no wild form", "Leave out --wild, or choose vindr")
+    _check_form(layout, order)
     with disk_errors():
         done = _begin(layout, root, order, resume)
     if on_subject and done:
@@ -62,6 +62,15 @@ def make_cohort(layout: Layout, root: Path, subjects: int, order: Order, *, work
                 raise
 
 
+def _check_form(layout: Layout, order: Order) -> None:
+    """Refuse what the layout cannot be."""
+    asked = {"wild form": order.wild and not layout.wild, "labels of readers": order.labels == "read" and not layout.measured,
+             "style but train": order.style != "train" and not layout.measured}
+    for form, missing in asked.items():
+        if missing:
+            raise InputError("layout-lacks-form", f"the layout {layout.name} has no {form}", "Leave the option out, or take another layout")
+
+
 def _begin(layout: Layout, root: Path, order: Order, resume: bool) -> set[int]:
     """Prepare the folder; the subjects that are complete already."""
     if root.is_dir() and any(root.iterdir()) and not resume:
@@ -69,11 +78,11 @@ def _begin(layout: Layout, root: Path, order: Order, resume: bool) -> set[int]:
     (root / "subjects").mkdir(parents=True, exist_ok=True)
     drop_drafts(root)
     done = {int(path.stem) for path in notes(root)}
-    asked = json.dumps({"schema": COHORT, "evidence": "in-silico", **order.as_json()}, indent=1) + "\n"
+    asked = json.dumps({"schema": COHORT, "evidence": "in-silico", "spondyl": __version__, **order.as_json()}, indent=1) + "\n"
     note = root / "cohort.json"
     if (note.read_text("utf-8") != asked if note.is_file() else bool(done)):
         raise InputError("output-other-cohort", "the output folder holds a cohort that was asked for in other words",
-                         "Use the same layout, seed, role, profile and settings, or another folder")
+                         "Use the same version, layout, seed, role, profile and settings, or another folder")
     for index in sorted(done)[:1]:
         body = json.loads((root / _note(index)).read_text("utf-8"))
         if {key: body.get(key) for key in ("index", "spec", "scans", "choices")} != layout.draw(order, index).as_json():
