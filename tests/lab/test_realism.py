@@ -159,14 +159,14 @@ def test_pre_training_is_compared_out_of_fold_and_goes_on_where_it_stopped(tiny:
     run.mkdir()
     (run / "config.json").write_text((tiny.run / "config.json").read_text())
     with pytest.raises(InputError, match=r"found\.json"):
-        verbs.compare_pretraining(run, tiny.run, tiny.data, tmp_path / "kept", lambda *_: None)
+        verbs.compare_pretraining(run, tiny.run, tiny.data, tmp_path / "kept", None, lambda *_: None)
     (run / "found.json").write_text(json.dumps([[asdict(d) for d in boxes[s.stem]] for s in tiny.cohort.slices]))
-    figures = verbs.compare_pretraining(run, tiny.run, tiny.data, tmp_path / "kept", lambda *_: None)
+    figures = verbs.compare_pretraining(run, tiny.run, tiny.data, tmp_path / "kept", None, lambda *_: None)
     t2 = [s for s in tiny.cohort.slices if s.sequence == "t2"]
     assert (figures["patients"], figures["discs"]) == (len(t2), sum(len(s.grades) for s in t2))
     kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
     assert len(kept) == 6
-    assert verbs.compare_pretraining(run, tiny.run, tiny.data, tmp_path / "kept", lambda *_: None) == figures
+    assert verbs.compare_pretraining(run, tiny.run, tiny.data, tmp_path / "kept", None, lambda *_: None) == figures
     assert kept == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
 
 
@@ -174,7 +174,7 @@ def test_graders_of_another_shape_are_no_beginning(tiny: Tiny, tmp_path: Path):
     config = json.loads((tiny.run / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "grader_width": 9}))
     with pytest.raises(InputError, match="different shapes"):
-        verbs.compare_pretraining(tiny.run, tmp_path, tiny.data, tmp_path / "kept", lambda *_: None)
+        verbs.compare_pretraining(tiny.run, tmp_path, tiny.data, tmp_path / "kept", None, lambda *_: None)
 
 
 def test_the_recipe_for_phantoms_alone_says_so():

@@ -186,6 +186,7 @@ def realism_pretraining(
     start: Annotated[Path, typer.Option("--start", help="A finished run on the digital spine, whose graders are the beginning.")],
     data: Annotated[Path, typer.Option("--data", help="Root of the patients' data set.")],
     keep: Annotated[Path, typer.Option("--keep", file_okay=False, help="Folder for what each network said; goes on where it stopped.")],
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of every grader. Default: the run's.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File of figures to put them into, JSON.")] = None,
 ) -> None:
     """Train graders on patients with and without the digital spine before, and compare them out of fold on T2."""
@@ -193,7 +194,7 @@ def realism_pretraining(
     from spondyl.lab import verbs
 
     with console.progress_bar() as progress:
-        figures = verbs.compare_pretraining(run, start, data, keep, progress)
+        figures = verbs.compare_pretraining(run, start, data, keep, epochs, progress)
     if out is not None:
         verbs.keep_figures(out, "pretraining", figures)
     typer.echo(jsonlib.dumps(figures, indent=1))

@@ -97,13 +97,13 @@ def measure_realism(
     }
 
 
-def compare_pretraining(run: Path, start: Path, data: Path, keep: Path, on_step: OnStep) -> dict[str, Any]:
+def compare_pretraining(run: Path, start: Path, data: Path, keep: Path, epochs: int | None, on_step: OnStep) -> dict[str, Any]:
     """Whether graders that the digital spine taught first agree better with patients' readings.
 
     Raises:
         InputError: A run is not finished, or the two do not fit.
     """
-    return pretraining.compare(run, start, data, keep, on_step)
+    return pretraining.compare(run, start, data, keep, epochs, on_step)
 
 
 def keep_figures(file: Path, name: str, figures: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,9 @@ class Trained:
     starts: Sequence[Mapping[str, Tensor]]
 
 
-def compare(run: Path, start: Path, data: Path, keep: Path, on_step: OnStep = lambda *_: None) -> dict[str, Any]:
+def compare(
+    run: Path, start: Path, data: Path, keep: Path, epochs: int | None = None, on_step: OnStep = lambda *_: None
+) -> dict[str, Any]:
     """Out-of-fold agreement of Pfirrmann grades of both arms, and their paired difference with its interval by patient.
 
     Args:
@@ -62,17 +64,18 @@ def compare(run: Path, start: Path, data: Path, keep: Path, on_step: OnStep = la
         start: A finished run on the digital spine, whose graders have the same shape.
         data: Patients.
         keep: Folder for what each network said; finished ones are not trained again.
+        epochs: Of every grader; None takes the run's.
 
     Raises:
         InputError: A run is not finished, or the shapes of the graders differ.
     """
-    trained = _read(run, start, data)
+    trained = _read(run, start, data, epochs)
     keep.mkdir(parents=True, exist_ok=True)
     keys = [(fold, arm) for fold in range(trained.recipe.folds) for arm in range(len(ARMS))]
     missing = [key for key in keys if not _file(keep, *key).exists()]
     what = "Training graders with and without the digital spine"
     on_step(what, len(keys) - len(missing), len(keys))
-    for done in spread(trained.recipe.jobs, _one, [(run, start, data, keep, *key) for key in missing]):
+    for done in spread(trained.recipe.jobs, _one, [(run, start, data, keep, epochs, *key) for key in missing]):
         on_step(what, len(keys) - len(missing) + done, len(keys))
     said = [[row for fold in range(trained.recipe.folds) for row in json.loads(_file(keep, fold, arm).read_text())]
             for arm in range(len(ARMS))]  # fmt: skip
@@ -83,9 +86,9 @@ def _file(keep: Path, fold: int, arm: int) -> Path:
     return keep / f"{fold}-{('alone', 'taught')[arm]}.json"
 
 
-def _one(run: Path, start: Path, data: Path, keep: Path, fold: int, arm: int) -> None:
+def _one(run: Path, start: Path, data: Path, keep: Path, epochs: int | None, fold: int, arm: int) -> None:
     """One grader: trained, asked, and what it said kept."""
-    rows = say(_read(run, start, data), fold, arm)
+    rows = say(_read(run, start, data, epochs), fold, arm)
     file = _file(keep, fold, arm)
     half_done = file.with_suffix(f".{os.getpid()}.part")
     half_done.write_text(json.dumps(rows))
@@ -93,8 +96,9 @@ def _one(run: Path, start: Path, data: Path, keep: Path, fold: int, arm: int) ->
 
 
 @cache
-def _read(run: Path, start: Path, data: Path) -> Trained:
+def _read(run: Path, start: Path, data: Path, epochs: int | None) -> Trained:
     recipe, first = recipe_of(run), recipe_of(start)
+    recipe = replace(recipe, grader_epochs=epochs or recipe.grader_epochs)
     if (recipe.grader_width, recipe.crop_rows, recipe.crop_columns) != (first.grader_width, first.crop_rows, first.crop_columns):
         raise InputError("graders-differ", "the graders of the two runs have different shapes", "Train both with the same keys for them")
     if not (run / "found.json").exists():
