@@ -62,18 +62,18 @@ def test_nothing_found_is_counted_as_missed():
 
 
 def test_a_subject_does_not_depend_on_how_many_there_are_nor_a_role_on_another():
-    few, more = (list(drawn.Drawn(5, "val", count).slices()) for count in (1, 2))
+    few, more = (drawn.Drawn(5, "val", count).slices() for count in (1, 2))
     assert [s.image_id for s in few] == [s.image_id for s in more[: len(few)]]
     assert {s.sequence for s in few} == {"t1", "t2", "t2_space"}
     assert {s.sequence for s in more[len(few) :]} == {"t1", "t2"}
-    other = next(drawn.Drawn(5, "test", 1).slices())
+    other = drawn.Drawn(5, "test", 1).slices()[0]
     assert other.image_id not in {s.image_id for s in more}
     assert all(s.boxes.keys() == s.grades.keys() and s.num_discs == len(s.grades) for s in more)
 
 
 def test_discs_of_built_voxels_lie_where_their_boxes_are(monkeypatch):
     monkeypatch.setattr(drawn, "NEAR", Detail(fine_mm=1.2, trunk_mm=4.0, half_width_mm=24.0))
-    slices = list(drawn.Drawn(5, "val", 1, source="volume").slices())
+    slices = drawn.Drawn(5, "val", 1, source="volume").slices()
     assert [s.sequence for s in slices] == ["t1", "t2", "t2_space"]
     t1, t2 = slices[:2]
     assert t1.boxes == t2.boxes
@@ -89,7 +89,18 @@ def test_discs_of_built_voxels_lie_where_their_boxes_are(monkeypatch):
 
 def test_slices_of_an_unknown_painter_are_not_drawn():
     with pytest.raises(NotFoundError, match="Did you mean 'midline'"):
-        next(drawn.Drawn(5, "val", 1, source="midlane").slices())
+        drawn.Drawn(5, "val", 1, source="midlane").slices()
+    with pytest.raises(InputError, match="no MR"):
+        drawn.of_cohort("xray_grade_eval")
+
+
+def test_the_cohorts_for_realism_share_no_subject_and_spell_out_how_they_are_scanned():
+    tuning, test = drawn.of_cohort("mri_realism_tuning"), drawn.of_cohort("mri_realism_test")
+    assert (tuning.seed, tuning.role) != (test.seed, test.role)
+    assert (tuning.role, test.role, test.source) == ("val", "test", "volume")
+    assert tuning.style.thickness_mm == (3.0, 3.5, 4.0, 4.0)
+    assert drawn.of_cohort("mri_realism_test", 3).subjects == 3
+    hash((tuning, test))
 
 
 def test_disjoint_folds_share_no_network_and_each_is_blind_to_its_folds(tiny: Tiny):
@@ -106,9 +117,11 @@ def test_disjoint_folds_share_no_network_and_each_is_blind_to_its_folds(tiny: Ti
 
 def test_realism_is_measured_with_the_networks_named_and_kept_beside_other_figures(tiny: Tiny, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(measure, "DRAWS", 10)
-    figures = verbs.measure_realism(str(tiny.run / "bundle"), drawn.Drawn(5, "val", 2), [0, 1], "auto", "f32", lambda *_: None)
+    figures = verbs.measure_realism(
+        str(tiny.run / "bundle"), "mri_realism_tuning", [0, 1], "auto", "f32", lambda *_: None, source="midline", subjects=2
+    )
     assert (figures["subjects"], figures["slices"], figures["folds"]) == (2, 5, [0, 1])
-    assert figures["drawn"]["source"] == "midline"
+    assert (figures["cohort"], figures["source"]) == ("mri_realism_tuning", "midline")
     assert figures["networks"]["grader"] == ["grader-01"]
     assert figures["bundle"]["sha256"] == tiny.bundle.sha256
     file = tmp_path / "figures.json"

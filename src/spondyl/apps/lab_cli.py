@@ -151,15 +151,14 @@ def how_alike() -> None:
     """Measure how alike the digital spine and patients are to networks."""
 
 
-@realism.command("slices", epilog="Example: spondyl realism slices mri-discs --subjects 150 --seed 30101 --role val --fold 0 --fold 1")
+@realism.command("slices", epilog="Example: spondyl realism slices mri-discs --cohort mri_realism_tuning --fold 0 --fold 1")
 def realism_slices(
     bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of a task whose bundle ships.")],
-    subjects: Annotated[int, typer.Option("--subjects", min=1, help="How many subjects.")],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the cohort.")],
+    cohort: Annotated[str, typer.Option("--cohort", help="A judging cohort; mri_realism_test is for the one quotation.")],
     fold: Annotated[list[int], typer.Option("--fold", help="Networks that are blind to these folds only are asked; repeat it.")],
-    role: Annotated[str, typer.Option("--role", help="train, val, test or twin.")] = "val",
-    profile: Annotated[str, typer.Option("--profile", help="symptomatic, healthy, uniform or transitional.")] = "symptomatic",
-    source: Annotated[str, typer.Option("--source", help="Who paints the slice: midline or volume.")] = "midline",
+    source: Annotated[str, typer.Option("--source", help="Who paints the slice: volume or midline.")] = "volume",
+    subjects: Annotated[int | None, typer.Option("--subjects", min=1, help="Only the first so many.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that draw.")] = 1,
     out: Annotated[Path | None, typer.Option("--out", help="File of figures to put them into, JSON.")] = None,
     name: Annotated[str, typer.Option("--as", help="Their name in that file.")] = "slices",
     backend: Annotated[str, typer.Option("--backend", help="auto, openvino or onnxruntime.")] = "auto",
@@ -171,10 +170,11 @@ def realism_slices(
     """
     from spondyl.apps import console
     from spondyl.lab import verbs
-    from spondyl.lab.mri_discs.drawn import Drawn
 
     with console.progress_bar() as progress:
-        figures = verbs.measure_realism(bundle, Drawn(seed, role, subjects, profile, source), fold, backend, precision, progress)
+        figures = verbs.measure_realism(
+            bundle, cohort, fold, backend, precision, progress, source=source, subjects=subjects, workers=workers
+        )
     if out is not None:
         verbs.keep_figures(out, name, figures)
     typer.echo(jsonlib.dumps(figures, indent=1))

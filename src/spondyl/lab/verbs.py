@@ -6,7 +6,6 @@ import json
 import shutil
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from spondyl.core import InputError, NotFoundError
 from spondyl.core.errors import describe_unknown
 from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.inference.shelf import Shelf
-from spondyl.lab.mri_discs import card, insilico, pretraining, realism
+from spondyl.lab.mri_discs import card, drawn, insilico, pretraining, realism
 from spondyl.lab.mri_discs.data import read_cohort
-from spondyl.lab.mri_discs.drawn import Drawn
 from spondyl.lab.mri_discs.measure import measure
 from spondyl.lab.mri_discs.pack import pack
 from spondyl.lab.mri_discs.recipe import Recipe
@@ -73,24 +71,28 @@ def evaluate(bundle: str, data: Path, layout: str, films: Path | None, backend: 
 
 
 def measure_realism(
-    bundle: str, drawn: Drawn, folds: Sequence[int], backend: str, precision: str, on_step: OnStep
-) -> dict[str, Any]:
-    """Discs of the digital spine found, numbered and graded by a bundle's networks that are blind to some folds only.
+    bundle: str, cohort: str, folds: Sequence[int], backend: str, precision: str, on_step: OnStep, *, source: str = "volume",
+    subjects: int | None = None, workers: int = 1,
+) -> dict[str, Any]:  # fmt: skip
+    """Discs of a judging cohort found, numbered and graded by a bundle's networks that are blind to some folds only.
 
     Args:
         bundle: A folder, or the name of a task whose bundle ships.
-        drawn: Which slices.
+        cohort: Its name.
         folds: Networks whose unseen folds are all among these judge; disjoint folds share none.
+        source: Who paints the slices.
+        subjects: Only the first so many.
 
     Raises:
         InputError: No network is left.
-        NotFoundError: No such bundle, role, profile or source of slices.
+        NotFoundError: No such bundle, cohort or source of slices.
     """
     known = find_bundle(bundle)
     engine = open_engine(realism.of_folds(known, folds), backend, precision)
-    slices = list(drawn.slices(on_step))
+    slices = drawn.of_cohort(cohort, subjects, source).slices(workers, on_step)
     return {
-        "drawn": asdict(drawn),
+        "cohort": cohort,
+        "source": source,
         "folds": list(folds),
         **realism.measure_realism(engine, slices, len(slices), on_step),
         "bundle": {"name": known.note.name, "version": known.note.version, "sha256": known.sha256},

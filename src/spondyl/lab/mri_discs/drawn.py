@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.core.errors import NotFoundError, describe_unknown
+from spondyl.core.errors import InputError, NotFoundError, describe_unknown
 from spondyl.datasets.cohort import as_sequence, draw_member, grades_of_truth, padded, subject_rng
+from spondyl.datasets.judging import judging_cohort
+from spondyl.datasets.making.crew import work_through
 from spondyl.datasets.records import Box, DiscGrades, DiscSlice
-from spondyl.phantom import SagittalSlice, draw_subject, render_sagittal
+from spondyl.phantom import Profile, SagittalSlice, draw_subject, render_sagittal
 from spondyl.phantom.measured.discs import measure_disc
 from spondyl.phantom.measured.records import DiscSpaceTruth
-from spondyl.phantom.resonance import MrSeries, draw_sagittal, draw_study, render_mr, style_named
+from spondyl.phantom.resonance import MrSeries, MrStyle, draw_sagittal, draw_study, render_mr, style_named
 from spondyl.phantom.solid import Detail, build
 from spondyl.phantom.volume import Volume
 
 OnStep = Callable[[str, int, int], None]
 SPACE_EVERY = 6
 """One subject in so many also has a SPACE series, as in the lumbar pack (30 of 179 patients)."""
+PACK_STYLE = style_named("train")
+"""Acquisitions after the lumbar pack's headers."""
 NEAR = Detail(half_width_mm=24.0)
 """What is built for a mid-sagittal slice: the voxels beside it, far enough out for the labels of the discs."""
 WHITE = 94.0
@@ -29,15 +35,23 @@ WHITE = 94.0
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Which slices are drawn: the cohort's seed, role, size and profile, and who paints them ("midline" or "volume")."""
+    """Which slices are drawn.
+
+    Attributes:
+        seed, role, subjects: Of the cohort.
+        people: Profile that they are drawn from, or its name.
+        style: Of the acquisitions of built voxels; the mid-line painter has its own.
+        source: Who paints them: "midline" or "volume".
+    """
 
     seed: int
     role: str
     subjects: int
-    profile: str = "symptomatic"
+    people: Profile | str = "symptomatic"
+    style: MrStyle = PACK_STYLE
     source: str = "midline"
 
-    def slices(self, on_step: OnStep = lambda *_: None) -> Iterator[DiscSlice]:
+    def slices(self, workers: int = 1, on_step: OnStep = lambda *_: None) -> list[DiscSlice]:
         """T1 and T2 of every subject (and SPACE of some), with the sacrum in view as in the pack, boxed and graded by measurement.
 
         Raises:
@@ -45,14 +59,39 @@ class Drawn:
         """
         if self.source not in SOURCES:
             raise NotFoundError("unknown-slice-source", describe_unknown("source of slices", self.source, SOURCES))
-        for index in range(self.subjects):
-            yield from SOURCES[self.source](self, index)
-            on_step("Drawing slices", index + 1, self.subjects)
+        table: dict[int, list[DiscSlice]] = {}
+        for index, own in work_through(range(self.subjects), partial(_subject, self), workers):
+            table[index] = own
+            on_step("Drawing slices", len(table), self.subjects)
+        return [slice_ for index in sorted(table) for slice_ in table[index]]
+
+
+def of_cohort(name: str, subjects: int | None = None, source: str = "volume") -> Drawn:
+    """The slices of a judging cohort, or of its first subjects.
+
+    Raises:
+        NotFoundError: If there is no cohort of that name.
+        InputError: If it is not about MR, or its file was changed.
+    """
+    cohort = judging_cohort(name)
+    if "mr" not in cohort.acquisition:
+        raise InputError("cohort-without-mr", f"the judging cohort {name} has no MR acquisitions", "Name one that begins with mri_")
+    style = MrStyle(cohort.style, **{key: _tuples(value) for key, value in cohort.acquisition["mr"].items()})
+    return Drawn(cohort.seed, cohort.role, subjects or cohort.subjects, cohort.people, style, source)
+
+
+def _tuples(value: Any) -> Any:
+    """TOML has lists where the style has tuples."""
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+
+
+def _subject(drawn: Drawn, index: int) -> tuple[int, list[DiscSlice]]:
+    return index, list(SOURCES[drawn.source](drawn, index))
 
 
 def from_midline(drawn: Drawn, index: int) -> Iterator[DiscSlice]:
     """The slices of one subject by the mid-line painter."""
-    member = draw_member(drawn.seed, drawn.role, index, drawn.profile, "none")
+    member = draw_member(drawn.seed, drawn.role, index, drawn.people, "none")
     scans = dict(member.scans)
     if index % SPACE_EVERY == 0:
         rng = subject_rng(drawn.seed, drawn.role, index).spawn(1)[0]
@@ -62,13 +101,13 @@ def from_midline(drawn: Drawn, index: int) -> Iterator[DiscSlice]:
 
 
 def from_volume(drawn: Drawn, index: int) -> Iterator[DiscSlice]:
-    """The middle slices of one subject's series, built in voxels beside the mid-line and scanned as the pack's protocols say."""
+    """The middle slices of one subject's series, built in voxels beside the mid-line and scanned as the style says, never as STIR."""
     rng = subject_rng(drawn.seed, drawn.role, index)
-    volume = build(draw_subject(rng, drawn.profile), NEAR)
-    study = draw_study(rng, volume, replace(style_named("train"), stir_rate=0.0))
+    volume = build(draw_subject(rng, drawn.people), NEAR)
+    study = draw_study(rng, volume, replace(drawn.style, stir_rate=0.0))
     scans = {name: study[name] for name in ("t1", "t2")}
     if index % SPACE_EVERY == 0:
-        scans["t2_space"] = draw_sagittal(rng, volume, "t2_space", "train", "none")
+        scans["t2_space"] = draw_sagittal(rng, volume, "t2_space", drawn.style, "none")
     discs = [measure_disc(volume, k) for k in range(len(volume.spec.discs))]
     for name, scan in scans.items():
         middle = replace(scan, stacks=(replace(scan.stacks[0], slices=1),))
