@@ -53,7 +53,6 @@ def build(spec: SubjectSpec, detail: Detail | None = None) -> Volume:
     paint_canal(volume)
     paint_discs(volume)
     paint_ridges(volume)
-    paint_ridges(volume)
     paint_sacrum(volume)
     paint_bodies(volume)
     paint_arches(volume)
