@@ -28,15 +28,15 @@ COUNTS = {
 """Normal or mild, moderate, severe by level from L5/S1 up, both sides together (RSNA 2024 train.csv, as counted in the project's sheet of
 formats)."""
 AIMS: dict[str, tuple[tuple[float, float], ...]] = {
-    "canal": ((100.0, 75.0),) * 5,
-    "foramen": ((2.35, 3.0), (2.4, 3.2), (2.95, 4.0), (2.9, 4.0), (2.9, 4.0)),
-    "recess": ((3.0, 2.0),) * 5,
+    "canal": ((95.0, 74.0), (98.0, 74.0), (99.0, 73.0), (101.0, 72.0), (100.0, 77.0)),
+    "foramen": ((2.0, 3.3), (2.05, 3.6), (2.7, 4.0), (2.6, 4.1), (2.1, 3.9)),
+    "recess": ((3.3, 2.7), (3.4, 2.8), (3.5, 3.0), (3.6, 2.9), (3.2, 2.6)),
 }
 """What is aimed at where (moderate, severe) begin, by level from L5/S1 up: area of the sac in mm2, reach of the ridge in mm,
 height of the recess in mm."""
 OPENING = {"canal": 0.8, "foramen": -1.1, "recess": 2.6}
 """How fast the aim moves away below the first bound, for each unit of z: of the logarithm of the area, of mm; most levels are open [O]."""
-AGE, WEAR, PATIENT, LEVEL = 0.28, 0.28, 0.52, 0.42
+AGE, WEAR, PATIENT, LEVEL = 0.28, 0.28, 0.58, 0.36
 """Weights of age, disc, patient and level in z; the rest is the condition's own [O]. Sides share most of it."""
 SIDES, CANAL_IN_RECESS = 0.8, 0.8
 """Correlations of what is left: between right and left, and between recesses and canal, which share rim and ligament [O]."""
@@ -63,11 +63,12 @@ LEVELS = 5
 MEAN_WEAR = (2.2, 2.1, 1.8, 1.6, 1.4)
 KEEP_MM2 = 6.0
 """A sac pressed for the sake of a recess stays that far inside its class: about the fit's residual."""
-STEPS = np.linspace(0, 1.25, 51)
-"""Of t: how much rim and ligament press on a level, both sides alike; 1 is much."""
-SIDE_STEPS = np.linspace(0, 1, 21)
-"""Of u: how much more a side's ligament presses on its recess."""
-MOST_EXTRA_MM = 3.0
+STEPS, OPEN_STEPS = np.linspace(0, 1.1, 45), 16
+"""Of t: how much the rim, and a little the ligaments, press on a level; it closes the sac more than the recesses.
+An open level takes no more than OPEN_STEPS of them."""
+SIDE_STEPS = np.linspace(0, 1, 35)
+"""Of u: how much more a side's ligament presses; it closes its recess more than the sac."""
+MOST_EXTRA_MM = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,13 @@ class Room:
         level: From 0, L5/S1.
         sac_mm: Depth of the sac.
         width_mm: Of the bony canal (at the vertebra above, at the one below).
+        rim_mm: How far the disc's rim reaches back by its wear alone.
     """
 
     level: int
     sac_mm: float
     width_mm: tuple[float, float]
+    rim_mm: float
 
     @property
     def sac_mm2(self) -> float:
@@ -90,14 +93,14 @@ class Room:
         return self.sac_mm * sum(self.width_mm) / 2
 
 
-def bulge_of(t: Line) -> Line:
-    """Posterior reach of the rim, mm."""
-    return np.asarray(0.4 + 4.4 * t)
+def bulge_of(room: Room, t: Line) -> Line:
+    """Posterior reach of the rim, mm; never less than its wear gives."""
+    return np.maximum(0.4 + 5.2 * t, min(room.rim_mm, 3.0))
 
 
 def flavum_of(t: Line, u: Line) -> Line:
     """Thickness of the ligament on a side, mm."""
-    return np.asarray(2.4 + 4.6 * t + MOST_EXTRA_MM * u)
+    return np.asarray(2.3 + 2.4 * t + MOST_EXTRA_MM * u)
 
 
 def severity_bounds(condition: str, level: int) -> tuple[float, float]:
@@ -120,7 +123,7 @@ def narrow(
     depths = [float(np.interp(i, (0, 2, 4), spec.soft.canal_mm[::-1])) for i in range(LEVELS)]
     wide = _widened(bodies, depths, drawn)
     widths = [body.arch.canal_mm[0] for body in wide]
-    rooms = [Room(i, depths[i], (widths[i], widths[max(i - 1, 0)])) for i in range(LEVELS)]
+    rooms = [Room(i, depths[i], (widths[i], widths[max(i - 1, 0)]), discs[i].bulge_mm[1]) for i in range(LEVELS)]
     return wide, (*(_level(rng, discs[i], rooms[i], drawn[i]) for i in range(LEVELS)), *discs[LEVELS:])
 
 
@@ -161,14 +164,14 @@ def _level(rng: np.random.Generator, disc: DiscSpec, room: Room, z: dict[str, Li
     t, u = _pressure(room, float(aimed("canal", level, z["canal"])[0]), aimed("recess", level, z["recess"]), facet)
     ridge = np.clip(aimed("foramen", level, z["foramen"]) - JOINT_IN_FORAMEN[level] * np.maximum(facet - 2.5, 0), 0, 7)
     thick = np.clip(flavum_of(np.array(t), u) + 0.1 * rng.normal(0, 1, 2), 1.5, 10)
-    return replace(disc, bulge_mm=(disc.bulge_mm[0], float(bulge_of(np.array(t)))), flavum_mm=_pair(thick), facet_mm=_pair(facet),
+    return replace(disc, bulge_mm=(disc.bulge_mm[0], float(bulge_of(room, np.array(t)))), flavum_mm=_pair(thick), facet_mm=_pair(facet),
                    ridge_mm=_pair(ridge))
 
 
 def sac_area(room: Room, t: Line, u: Line) -> Line:
     """Expected area of the dural sac in mm2 at t (n,) and u (n, 2)."""
     slope, rest = SAC_AREA[room.level]
-    thick, bulge = flavum_of(t[:, None], u), bulge_of(t)
+    thick, bulge = flavum_of(t[:, None], u), bulge_of(room, t)
     first, again, rim, more = PRESSED_AREA[room.level]
     pressed = (first * np.maximum(thick - 3, 0) + again * np.maximum(thick - 5, 0)).mean(axis=1)
     return np.asarray(slope * room.sac_mm2 + rest - pressed - rim * np.maximum(bulge - 1.5, 0) - more * np.maximum(bulge - 3, 0))
@@ -177,9 +180,9 @@ def sac_area(room: Room, t: Line, u: Line) -> Line:
 def recess_height(room: Room, t: Line, u: Line, facet_mm: float) -> Line:
     """Expected height of a recess, mm, at t and u (shapes that broadcast)."""
     rest, *slopes = RECESS[room.level]
-    thick, bulge = flavum_of(t, u), bulge_of(t)
-    terms = (room.sac_mm, room.width_mm[1], room.width_mm[0], thick, np.maximum(thick - 5, 0), np.maximum(bulge - 1, 0),
-             np.maximum(bulge - 3, 0), facet_mm)
+    thick, bulge = flavum_of(t, u), bulge_of(room, t)
+    terms: tuple[float | Line, ...] = (room.sac_mm, room.width_mm[1], room.width_mm[0], thick, np.maximum(thick - 5, 0),
+                                       np.maximum(bulge - 1, 0), np.maximum(bulge - 3, 0), facet_mm)
     return np.asarray(rest + sum(slope * term for slope, term in zip(slopes, terms, strict=True)))
 
 
@@ -189,14 +192,18 @@ def _pressure(room: Room, area: float, heights: Line, facet: Line) -> tuple[floa
     reached = [recess_height(room, t, u, float(own)) for own in facet]
     sides = np.stack([SIDE_STEPS[np.minimum((side > height).sum(axis=1), len(SIDE_STEPS) - 1)]
                       for side, height in zip(reached, heights, strict=True)], axis=-1)
-    areas = sac_area(room, STEPS, sides)
-    floor = max((bound for bound in AIMS["canal"][room.level] if bound <= area), default=0.0) + KEEP_MM2
-    first = _first(areas <= area)
-    needed = max(_first(side[:, -1] <= height) for side, height in zip(reached, heights, strict=True))
-    k = max(first, min(needed, int((areas >= floor).sum()) - 1), 0)
-    own = sides[k]
-    while own.max() > 0 and float(sac_area(room, STEPS[k:k + 1], own[None])[0]) < min(floor, area):
-        own = np.maximum(own - 0.05, 0)
+    areas, bound = sac_area(room, STEPS, sides), AIMS["canal"][room.level][0]
+    tight = area < bound
+    k = min(_first(areas <= area), len(STEPS) - 1 if tight else OPEN_STEPS)
+    own, floor = sides[k], min(bound + KEEP_MM2, area)
+    for _ in SIDE_STEPS:
+        now = float(sac_area(room, STEPS[k:k + 1], own[None])[0])
+        if not tight and now < floor:
+            own = np.maximum(own - 0.03, 0)
+        elif tight and now > area:
+            own = np.minimum(own + 0.03, 1)
+        else:
+            break
     return float(STEPS[k]), own
 
 
