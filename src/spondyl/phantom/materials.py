@@ -18,7 +18,7 @@ MARROW_STATES = ("healthy", "dense", "modic1", "modic2", "modic3")
 GENERIC = (
     "none", "air", "skin", "fat", "muscle", "organ", "bowel", "gas", "vessel", "csf", "root", "cord", "dura", "epidural_fat", "flavum",
     "ligament", "interspinous", "cortex", "endplate", "cartilage", "joint_fluid", "rib", "pelvis", "pelvis_cortex", "haemangioma", "lesion",
-    "herniation", "titanium", "steel", "peek", "cement", "blood", "urine", "uterus", "cortex_thin", "spur", "scar",
+    "herniation", "titanium", "steel", "peek", "cement", "blood", "urine", "uterus", "cortex_thin", "spur", "scar", "lung",
 )
 _CODE = {name: k for k, name in enumerate(GENERIC)}
 MARROW0 = 40
@@ -28,6 +28,8 @@ SIZE = ANNULUS0 + len(DISCS)
 """Rows of a table; below 256, so that a voxel is a byte."""
 
 SOFT_G_CM3, FAT_G_CM3, MINERAL_G_CM3, TITANIUM_G_CM3, STEEL_G_CM3 = 1.06, 0.95, 3.16, 4.5, 7.9
+LUNG_G_CM3 = 0.26
+"""Lung filled with air, as ICRU-44 has it (unverified); it gives no signal in MR [O]."""
 CORTEX_MINERAL_G_CM3 = 1.15
 """Mineral of compact bone (1.92 g/cm3, 60 % of it mineral) [O]."""
 
@@ -104,7 +106,8 @@ def _plain(name: str, tissue: str, fat: float = 0.0, grain: float = 0.04, minera
 def _generic() -> dict[str, Material]:
     compact = CORTEX_MINERAL_G_CM3
     rows = [
-        Material("none", 0.0), Material("air", 0.0), Material("gas", 0.0), _plain("skin", "skin"), _plain("fat", "fat", 1.0, 0.05),
+        Material("none", 0.0), Material("air", 0.0), Material("gas", 0.0), Material("lung", LUNG_G_CM3, grain=0.3),
+        _plain("skin", "skin"), _plain("fat", "fat", 1.0, 0.05),
         _plain("muscle", "muscle", 0.06, 0.12), _plain("organ", "organ", 0.05, 0.05), _plain("bowel", "bowel", 0.05, 0.2),
         _plain("vessel", "vessel"), _plain("csf", "csf", grain=0.01), _plain("root", "root"), _plain("cord", "cord"),
         _plain("dura", "ligament"), _plain("epidural_fat", "fat", 0.95, 0.05), _plain("flavum", "flavum"), _plain("ligament", "ligament"),

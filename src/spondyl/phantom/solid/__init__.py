@@ -8,7 +8,7 @@ import numpy as np
 
 from spondyl.phantom.anatomy import stack
 from spondyl.phantom.materials import table
-from spondyl.phantom.posture import pose_spine
+from spondyl.phantom.posture import Posture, pose_spine
 from spondyl.phantom.solid.arches import paint_arches
 from spondyl.phantom.solid.bodies import paint_bodies
 from spondyl.phantom.solid.canal import paint_canal
@@ -17,6 +17,7 @@ from spondyl.phantom.solid.discs import paint_discs
 from spondyl.phantom.solid.ridges import paint_ridges
 from spondyl.phantom.solid.roots import paint_roots
 from spondyl.phantom.solid.sacrum import paint_sacrum
+from spondyl.phantom.solid.torso import sway
 from spondyl.phantom.solid.trunk import paint_trunk
 from spondyl.phantom.spec import SubjectSpec
 from spondyl.phantom.volume import Block, Grid, Volume, grid_of
@@ -47,7 +48,7 @@ def build(spec: SubjectSpec, detail: Detail | None = None) -> Volume:
     how = detail or Detail()
     spine = stack(spec)
     posture = pose_spine(spec, spine)
-    fine, trunk = _grids(how, np.vstack([posture.bent, *([p.centre] for p in posture.discs)]), posture.bent, spec)
+    fine, trunk = _grids(how, np.vstack([posture.bent, *([p.centre] for p in posture.discs)]), posture, spec)
     volume = Volume(spec, spine, posture, table(spec), Block(fine), Block(trunk))
     paint_trunk(volume)
     paint_canal(volume)
@@ -61,8 +62,9 @@ def build(spec: SubjectSpec, detail: Detail | None = None) -> Volume:
     return volume
 
 
-def _grids(how: Detail, centres: np.ndarray, bent: np.ndarray, spec: SubjectSpec) -> tuple[Grid, Grid]:
+def _grids(how: Detail, centres: np.ndarray, posture: Posture, spec: SubjectSpec) -> tuple[Grid, Grid]:
     """The box of the fine block follows the centres; the trunk's holds the whole body."""
+    bent, aside = posture.bent, sway(posture, posture.heights)
     first, last = how.levels or (-5, min(spec.lumbar + 2, len(spec.vertebrae) - 1))
     below = 5
     chosen = bent[max(first + below, 0):last + below + 1]
@@ -71,6 +73,6 @@ def _grids(how: Detail, centres: np.ndarray, bent: np.ndarray, spec: SubjectSpec
                    (float(high[0]) + how.half_width_mm, float(high[1]) + BEHIND_MM, float(high[2]) + 24.0), how.fine_mm)
     low, high = centres.min(axis=0), centres.max(axis=0)
     half, deep = spec.trunk.half_width_mm + 12.0, spec.soft.belly_mm + 40.0
-    trunk = grid_of((-half, float(bent[7][1]) - deep, float(low[2]) - 40.0),
-                    (half, float(high[1]) + 120.0, float(high[2]) + 30.0), how.trunk_mm)
+    trunk = grid_of((float(aside.min()) - half, float(bent[7][1]) - deep, float(low[2]) - 40.0),
+                    (float(aside.max()) + half, float(high[1]) + 120.0, float(high[2]) + 30.0), how.trunk_mm)
     return fine, trunk

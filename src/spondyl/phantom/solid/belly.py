@@ -45,6 +45,7 @@ def _blob(volume: Volume, centre: Place, half: Place, names: tuple[str, ...], wa
     a, b = (c * x + s * z) / np.float32(half[0]), (c * z - s * x) / np.float32(half[2])
     d = (np.sqrt(a * a + b * b + np.square(y / np.float32(half[1]))) - 1) * np.float32(half.min())
     free = (block.label[window] == material(only)) | ((block.share[window] < 245) & (block.under[window] == material(only)))
+    free &= block.label[window] != material("lung")
     for k, name in enumerate(names):
         cover = inside(d + np.float32(k * wall_mm), block.grid.spacing_mm) * free
         block.paint(window, np.where(cover < 0.06, 0, cover), material(name))
