@@ -18,7 +18,7 @@ from spondyl.phantom.materials import marrow, material
 from spondyl.phantom.posture import plate_corners
 from spondyl.phantom.solid.facets import Joint, joint_of, paint_joint, process
 from spondyl.phantom.solid.ribs import NECK_MM
-from spondyl.phantom.solid.shapes import Array, Field, Place, both, box, field, lay_bone, rod
+from spondyl.phantom.solid.shapes import FAR_MM, Array, Field, Place, both, box, field, lay_bone, rod
 from spondyl.phantom.spec import VertebraSpec
 from spondyl.phantom.volume import Volume
 
@@ -198,10 +198,12 @@ def _rib(volume: Volume, f: Frame, side: float) -> None:
     radius = volume.spec.trunk.rib_mm / 2
     tip = min(f.own.arch.transverse_mm, 34.0)
     stops = [(side * (at_u + 1), f.rear - 4 * k, at_w + 3), (side * (tip - 2), f.rear + 12 * k, at_w - 1),
-             (side * (NECK_MM + 2), f.rear + 15, at_w - 7.5)]
+             (side * (NECK_MM + 6), f.rear + 16, at_w - 9)]
     bone = field(volume.fine.grid, volume.posture.bodies[f.body.index], stops, radius + 1.5)
     if bone is None:
         return
     for foot, end in pairwise(stops):
         bone.add([foot, end], radius + 1.5, lambda u, v, w: rod(u, v, w, (foot, end), (radius * 0.8, radius * 0.8)), 2.0)  # noqa: B023
+    u = bone.pose.to_local(*volume.fine.grid.open(bone.window))[0]
+    np.copyto(bone.distance, np.float32(FAR_MM), where=side * u > NECK_MM + 0.5)
     lay_bone(volume.fine, bone.window, bone.distance, material("rib"), material("cortex"), 0.7, beside=True)

@@ -11,13 +11,16 @@ from spondyl.phantom.volume import Array, Volume, Window, inside
 
 AHEAD_MM, ROUND_MM = 5.2, 9.0
 """How far the fat reaches in front of the spine, where the hollow of the belly begins; how much farther back it lies at a side [O]."""
+SACRAL_MM = ((-75.0, -50.0, -25.0, 0.0, 8.0, 9.0), (28.0, 34.0, 45.0, 50.0, 52.0, 99.0))
+"""In front of the sacrum the fat ends at the wings of the pelvis: (z, how far to a side) [O]."""
 PLATE_MM, FURROW_MM = 2.6, 6.0
 """Half thickness of the tissue between the spinous processes: in front, and behind, where it is the fat of the furrow [O]."""
 
 
 def paint_between(volume: Volume, tube: Tube) -> None:
     """Both; vertebrae, discs and arches are painted over them."""
-    reach = flank_of_spine(volume, volume.fine.grid.axis("z"))
+    z = volume.fine.grid.axis("z")
+    reach = np.minimum(flank_of_spine(volume, z), np.interp(z, *SACRAL_MM).astype(np.float32) * (volume.spec.sacrum.depth_mm / 34.5))
     for window in slabs(volume, tube, float(reach.max()) + 1, AHEAD_MM + 1, ROUND_MM + 13.0, "front", "front"):
         _ahead(volume, tube, window, reach[window[0], None, None])
     for window in slabs(volume, tube, FURROW_MM + 1, 0.0, 1.0, "fascia", "bone_back"):

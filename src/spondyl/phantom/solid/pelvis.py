@@ -12,6 +12,8 @@ from spondyl.phantom.volume import Array, Volume, Window, inside, shell
 
 CORTEX_MM = 1.1
 """Shell of the pelvic bones [O]."""
+SOFT_EDGE = 1.5
+"""Width of a bone's edge in voxels: slanting faces stay smooth on films."""
 MUSCLE_MM = 13.0
 """Thickness of the muscles on either side of a wing [O]."""
 CREST_MM = 140.0
@@ -43,7 +45,7 @@ def lay_shelled(volume: Volume, low: Points, high: Points, distance: Callable[[A
 
 
 def _shelled(volume: Volume, window: Window, d: Array, cortex_mm: float, names: tuple[str, str]) -> None:
-    edge = volume.trunk.grid.spacing_mm
+    edge = SOFT_EDGE * volume.trunk.grid.spacing_mm
     cover = inside(d, edge)
     volume.trunk.paint(window, np.where(cover < 0.06, 0, cover), material(names[0]))
     layer = shell(d, cortex_mm, edge)
@@ -63,12 +65,17 @@ def _wing(volume: Volume, side: float) -> None:
     middle = floor + (crest * wide - floor) * np.clip((z + 128) / 165, 0, 1) ** np.float32(1.3)
     steep = [np.gradient(middle, grid.spacing_mm, axis=k) if middle.shape[k] > 1 else np.float32(0) for k in (0, 1)]
     away = np.abs(side * x - middle) / np.sqrt(1 + np.square(steep[0]) + np.square(steep[1]))
-    under = (top - z) * np.float32(0.8)
+    under = (top - z) / _steep(top, grid.spacing_mm)
     meat = np.maximum(away - MUSCLE_MM, np.maximum(4 - under, y - 40))
-    volume.trunk.paint_inside(window, np.maximum(meat, (foot - 60 - z) * np.float32(0.8)), material("muscle"))
+    volume.trunk.paint_inside(window, np.maximum(meat, (foot - 60 - z) * np.float32(0.6)), material("muscle"))
     half = 2.2 + 3.5 * np.exp(-np.square(under / 11)) + 5.0 * np.clip((-80 - z) / 30, 0, 1) + 3.5 * np.clip((y - 10) / 30, 0, 1)
-    d = np.maximum(away - half, np.maximum(-under, (foot - z) * np.float32(0.8)))
+    d = np.maximum(away - half, np.maximum(-under, (foot - z) / _steep(foot, grid.spacing_mm)))
     _shelled(volume, window, np.asarray(d, np.float32), CORTEX_MM, ("pelvis", "pelvis_cortex"))
+
+
+def _steep(edge: Array, step_mm: float) -> Array:
+    """Height over distance, beside an edge z over y."""
+    return np.asarray(np.hypot(1, np.gradient(edge, step_mm, axis=1)) if edge.shape[1] > 1 else np.ones_like(edge), np.float32)
 
 
 def _hip(volume: Volume, side: float) -> None:
