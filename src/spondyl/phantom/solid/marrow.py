@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spondyl.phantom.anatomy import Body
 from spondyl.phantom.materials import marrow, material
-from spondyl.phantom.solid.shapes import Array, egg, lay_bone
+from spondyl.phantom.solid.shapes import Array, lay_bone
 from spondyl.phantom.spec import SubjectSpec
 from spondyl.phantom.volume import Volume, Window
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from spondyl.phantom.solid.bodies import Shaped
 
 Codes = NDArray[np.uint8]
+ROUND_ENDS = 7.0
+"""A band thins out over the last seventh of the plate at either end of its span [O]."""
 
 
 def paint_marrow(volume: Volume, body: Body, window: Window, place: tuple[Array, Array, Array], shaped: Shaped,
@@ -52,17 +54,19 @@ def _band(codes: Codes, body: Body, plate: tuple[bool, int, float, tuple[float, 
     if kind:
         middle = np.float32((span[0] + span[1]) / 2)
         limit = thick * np.clip(np.float32(1.3) - np.float32(0.8) * np.abs(t - middle), 0.3, 1.2) * (1 - np.float32(0.5) * shaped.side**2)
-        limit = limit * (1 + np.float32(0.15) * np.sin(np.float32(0.2) * u + t * 9))
-        within = (t > span[0]) & (t < span[1])
-        codes[(depth < limit) & within] = marrow(body.index, f"modic{kind}")
+        ripple = np.float32(0.08) * np.sin(np.float32(0.5) * u + t * 19)
+        limit = limit * (1 + np.float32(0.15) * np.sin(np.float32(0.2) * u + t * 9) + ripple)
+        inner = np.float32(max((span[1] - span[0]) / 2, 0.02)) - np.abs(t - middle)
+        limit = limit * np.sqrt(np.clip(inner * np.float32(ROUND_ENDS), 0, 1))
+        codes[depth < limit] = marrow(body.index, f"modic{kind}")
 
 
 def _spots(codes: Codes, spec: SubjectSpec, body: Body, place: tuple[Array, Array, Array]) -> None:
-    """The basivertebral vein that enters at the back, a fatty and a dense spot."""
+    """The basivertebral vein, a fatty and a dense spot."""
     u, v, w = place
     own = spec.vertebrae[body.index]
     half, tall = body.lower.depth / 2, own.posterior_height_mm / 2
-    codes[egg(u, v - np.float32(half - 3), w, (3.0, 6.0, 1.6)) < 0] = material("blood")
+    _vein(codes, spec, body, place)
     at_v, at_w, radius = own.haemangioma
     if radius > 0:
         centre = ((2 * at_v - 1) * (half - radius), (2 * at_w - 1) * (tall - radius))
@@ -71,6 +75,25 @@ def _spots(codes: Codes, spec: SubjectSpec, body: Body, place: tuple[Array, Arra
         size = (sum(own.width_mm) / 4, half, tall)
         at = [np.float32(a * s) for a, s in zip(own.lesion.at, size, strict=True)]
         codes[_ball(u - at[0], v - at[1], w - at[2], own.lesion.radius_mm)] = material("lesion")
+
+
+def _vein(codes: Codes, spec: SubjectSpec, body: Body, place: tuple[Array, Array, Array]) -> None:
+    """The basivertebral vein: a wedge from the back wall that branches forward; its own size in each, hardly seen in half."""
+    rng = np.random.default_rng((spec.texture_seed, 53, body.index))
+    seen, at, wide, long, tall, bend = (float(x) for x in rng.uniform(size=6))
+    if seen < 0.3:
+        return
+    size = 0.55 if seen < 0.55 else 1.0
+    u, v, w = place
+    length, height = size * (4.0 + 8.0 * long), size * (1.2 + 1.6 * tall)
+    ahead = np.float32(body.lower.depth / 2 + 0.5) - v
+    t = np.clip(ahead * np.float32(1 / length), 0, 1.2)
+    level = w - np.float32(4.0 * (at - 0.45)) - np.float32(0.25 * (bend - 0.5)) * ahead
+    rough = 1 + np.float32(0.3) * np.sin(np.float32(1.3) * u + 7 * bend) * np.sin(np.float32(0.9) * ahead + 9 * at)
+    thick = np.float32(height) * (1 - t) * rough
+    woven = np.sin(np.float32(2.9) * u + np.float32(1.1) * ahead + 5 * long) > np.float32(0.5 - 0.9 * wide)
+    beside = np.abs(u) - np.float32(size * (1.5 + 2.0 * wide)) - np.float32(0.3) * ahead
+    codes[(np.abs(level) < thick) & (beside < 0) & woven] = material("blood")
 
 
 def _ball(u: Array, v: Array, w: Array, radius: float) -> NDArray[np.bool_]:
