@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from spondyl.phantom.materials import annulus, material, nucleus
+from spondyl.phantom.anatomy import Disc
+from spondyl.phantom.materials import annulus, marrow, material, nucleus
 from spondyl.phantom.posture import Pose, plate_corners
 from spondyl.phantom.solid.bodies import Form, paint_body
 from spondyl.phantom.solid.facets import joint_of, process
 from spondyl.phantom.solid.shapes import Array, Field, Place, both, field, lay_bone
-from spondyl.phantom.volume import Volume, Window
+from spondyl.phantom.volume import Volume, Window, inside
 
 WIDTH_MM = ((50.0, 40.0), (37.0, 31.0), (29.0, 25.0), (24.0, 21.0), (20.0, 16.0))
 """Width of each segment's (upper, lower) plate, for a plate of S1 34.5 mm deep [O]."""
@@ -29,6 +30,8 @@ REAR_MM = np.interp(AT, np.arange(5), [17.0, 11.5, 8.5, 6.5, 5.0]).astype(np.flo
 CANAL_MM = np.array([15.0, 14.5, 13.5, 12.0, 10.0, 8.5, 7.0, 6.0, 5.0, 3.0], np.float32)
 """Depth of the sacral canal behind the bodies; it is open behind below S4, and above S1 where the last joint stands."""
 ROOF_MM = 4.5
+TALL_MM, FUSED = 4.5, 0.93
+"""Height of a remnant from which it stays a whole disc, and how much of its place bone takes where they have fused [O]."""
 SLAB_ROWS = 10
 SIDES = (-1.0, 1.0)
 
@@ -44,7 +47,27 @@ def paint_sacrum(volume: Volume) -> None:
         spurs = ((0.0, 0.0, 0.0, 0.0), (*body.spurs_mm[1], right, left))
         width = (WIDTH_MM[k][1] * scale, WIDTH_MM[k][0] * scale)
         paint_body(volume, Form(body, low, high, width, spurs), pose, volume.spec.vertebrae[0].cortex_mm)
+    for disc, pose in zip(volume.spine.remnants, volume.posture.remnants, strict=True):
+        _fuse(volume, disc, pose)
     _wings(volume, scale)
+
+
+def _fuse(volume: Volume, disc: Disc, pose: Pose) -> None:
+    """Marrow across a remnant's ends: the lower it is, the shorter is the line that is left in its middle; a tall one stays a disc."""
+    height, depth = disc.spec.expected_mm, (disc.above.depth + disc.below.depth) / 2
+    place = field(volume.fine.grid, pose, [(0.0, 0.0, 0.0)], depth / 2 + 2) if height < TALL_MM else None
+    if place is None:
+        return
+    u, v, w = pose.to_local(*volume.fine.grid.open(place.window))
+    length, ahead, bend = np.random.default_rng((volume.spec.texture_seed, 61, -disc.index)).uniform(size=3)
+    half = depth * (0.09 + 0.055 * height + 0.08 * length)
+    middle = -0.5 * depth + half + (0.1 + 0.3 * ahead) * depth
+    left = np.sqrt((u / np.float32(1.5 * half)) ** 2 + ((v - np.float32(middle)) / np.float32(half)) ** 2)
+    whole = (np.sqrt((u / np.float32(0.62 * depth)) ** 2 + (v / np.float32(depth / 2)) ** 2) - 1) * np.float32(depth / 2)
+    bowed = w - np.float32(0.8 * (bend - 0.5)) * (1 - np.square(v / np.float32(depth / 2)))
+    near = inside(np.abs(bowed) - np.float32(height / 2 + 1.0), 1.2) * inside(whole + 0.9, 1.2)
+    cover = near * np.clip(np.float32(FUSED) * (left - np.float32(0.6)) / np.float32(0.8), 0, FUSED)
+    volume.fine.paint(place.window, np.where(cover < 0.06, 0, cover), marrow(disc.index))
 
 
 def _remnant(volume: Volume, index: int, depth: float, height: float, pose: Pose) -> None:
