@@ -165,7 +165,8 @@ def _core(shape: DiscShape, at: tuple[Array, Array, Array], level: Array, d: Arr
     a, b, c = at
     radius = np.sqrt(np.square(a / np.float32(0.64)) + np.square((b - 0.04) / np.float32(0.64)) + np.square(c))
     wave = np.float32(0.16 * (1.2 - spec.homogeneity)) * np.sin(4.3 * a + 1.7 * shape.disc.index) * np.cos(3.1 * b - shape.disc.index)
-    share = inside((radius - 1 + wave) * 2, 0.5 + 0.9 * (1 - spec.homogeneity)) * (d < 0)
+    fray = np.float32(0.07) * np.sin(9.1 * a + 6.3 * b + 2.1 * shape.disc.index) * np.sin(7.7 * b - 5.2 * a)
+    share = inside((radius - 1 + wave + fray) * 2, 1.0 + 0.8 * (1 - spec.homogeneity)) * (d < 0)
     if spec.homogeneity < 0.88 and spec.nucleus_t2_ms > spec.annulus_t2_ms:
         left = max((0.65 * spec.nucleus_t2_ms - spec.annulus_t2_ms) / (spec.nucleus_t2_ms - spec.annulus_t2_ms), 0.0)
         share = share * (1 - (1 - left) * inside(np.abs(level) - 0.4, 0.8) * np.clip(2.4 - 3 * np.abs(b), 0, 1))
