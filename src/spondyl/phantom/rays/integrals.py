@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.phantom.materials import column
+from spondyl.phantom.materials import column, material
 from spondyl.phantom.rays.attenuation import BASIS
-from spondyl.phantom.rays.planes import planes
+from spondyl.phantom.rays.planes import narrowed, planes
 from spondyl.phantom.rays.projection import ACROSS_AXIS, DEPTH_AXIS, Projection
 from spondyl.phantom.volume import Array, Block, Grid, Volume, Window
 
@@ -89,11 +89,12 @@ def integrate(
     window = _visible(block.grid, projection, lattice)
     if window is None:
         return total
+    window = narrowed(block, window, DEPTH_AXIS[projection.view], slab_mm, material("none" if over else "air"))
     used, depths, slabs = planes(block, rates, DEPTH_AXIS[projection.view], slab_mm, window, over)
     seen = _seen_grid(block.grid, window)
     sums = np.zeros((len(used), *lattice.shape[::-1]), np.float32)
     for j, depth_mm in enumerate(depths):
-        _project(slabs[:, :, j], depth_mm, seen, projection, lattice, sums, hold)
+        _project(slabs[j], depth_mm, seen, projection, lattice, sums, hold)
     total[used] = sums.swapaxes(1, 2)
     return total
 
@@ -137,7 +138,8 @@ def _project(
     slab: NDArray[np.floating], depth_mm: float, grid: Grid, projection: Projection, lattice: Lattice, sums: Array, hold: bool,
 ) -> None:
     """Add a slab (channels, z, across) to the sums (channels, across, down) where it lands."""
-    tall, wide = (_extent(np.asarray(slab.any(axis=(0, k)))) for k in (2, 1))
+    hit = np.asarray(slab.any(axis=0))
+    tall, wide = (_extent(np.asarray(hit.any(axis=k))) for k in (1, 0))
     if tall.start >= tall.stop:
         return
     scale, shift, rise = projection.plane(depth_mm)
@@ -147,8 +149,8 @@ def _project(
     if hold:
         down = np.clip(down, -0.999 if tall.start else 0, tall.stop - tall.start - (1 if tall.stop == slab.shape[1] else 0.001))
     columns, rows = _extent((across > -1) & (across < wide.stop - wide.start)), _extent((down > -1) & (down < tall.stop - tall.start))
-    for own, into in zip(slab[:, tall, wide], sums, strict=True):
-        padded = np.pad(np.asarray(own, np.float32), 1)
+    edged = np.pad(slab[:, tall, wide], ((0, 0), (1, 1), (1, 1)))
+    for padded, into in zip(edged, sums, strict=True):
         half = np.ascontiguousarray(stretch(padded, down[rows] + 1).T)
         into[columns, rows] += stretch(half, across[columns] + 1)
 

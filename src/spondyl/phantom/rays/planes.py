@@ -13,7 +13,8 @@ from spondyl.phantom.volume import Array, Block, Grid, Window
 
 Slabs = NDArray[np.floating]
 Bytes = NDArray[np.uint8]
-AT_ONCE = 24
+AT_ONCE = 4
+"""Slices summed together: little enough to stay in the processor's cache."""
 FULL = 0.25
 """Share of painted voxels above which all of them are looked up, not only the painted ones."""
 
@@ -32,11 +33,13 @@ class Cover:
     shape: tuple[int, ...]
     near: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
-    def spots(self, own: slice) -> NDArray[np.int32]:
-        """Flat number of the coarse voxel of each fine one, for some z: (z, y, x) flattened."""
-        _, ny, nx = self.shape
-        level = (self.near[1] * np.int32(nx))[:, None] + self.near[2]
-        return np.asarray((self.near[0][own] * np.int32(ny * nx))[:, None, None] + level).ravel()
+    def spots(self) -> NDArray[np.intp]:
+        """Flat number of the coarse voxel of each fine one of the lowest z: (y, x) flattened."""
+        return np.add.outer(self.near[1].astype(np.intp) * self.shape[2], self.near[2]).ravel()
+
+    def steps(self) -> NDArray[np.intp]:
+        """How much larger those numbers are at each z."""
+        return self.near[0].astype(np.intp) * (self.shape[1] * self.shape[2])
 
 
 def cover_of(over: Block, rates: Array, grid: Grid, window: Window) -> Cover:
@@ -53,21 +56,35 @@ def cover_of(over: Block, rates: Array, grid: Grid, window: Window) -> Cover:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Picked:
-    """Painted voxels, one after the other.
+class _Places:
+    """Where the voxels of a few slices fall, flattened; the same for all slices.
 
     Attributes:
-        bins: Where each falls in the slabs.
-        later: Share of it that goes to the next slab.
-        spots: Flat number of the coarser block's voxel there.
+        bins: Number of the slab's column, (slices, slabs, across) flattened.
+        later: Share that goes to the next slab.
+        spots: Number of the coarser block's voxel in the lowest slice.
     """
 
-    label: Bytes
-    under: Bytes
-    share: Bytes
     bins: NDArray[np.intp]
     later: Array
-    spots: NDArray[np.int32] | None
+    spots: NDArray[np.intp] | None
+
+
+def narrowed(block: Block, window: Window, axis: int, slab_mm: float, empty: int) -> Window:
+    """The window without the slabs and columns that hold no material above `empty` at any height."""
+    each = _planes_of_slab(block, slab_mm)
+    seen = block.label[window].max(axis=0) > empty
+    parts = [window[0]]
+    for k in (1, 2):
+        hit = np.flatnonzero(seen.any(axis=2 - k))
+        first, last = (int(hit[0]), int(hit[-1]) + 1) if len(hit) else (0, 1)
+        first -= first % each if 2 - k == axis else 0
+        parts.append(slice(window[k].start + first, window[k].start + last))
+    return parts[0], parts[1], parts[2]
+
+
+def _planes_of_slab(block: Block, slab_mm: float) -> int:
+    return max(round(slab_mm / block.grid.spacing_mm), 1)
 
 
 def planes(
@@ -80,14 +97,14 @@ def planes(
         over: A coarser block that this one is painted over: what it says there is taken away.
 
     Returns:
-        Channels used, depth in mm of each slab, and slabs (channels, z, slabs, across): what lies at a depth between two references goes
+        Channels used, depth in mm of each slab, and slabs (slabs, channels, z, across): what lies at a depth between two references goes
         to both in proportion, so that its place is kept to first order.
     """
-    parts = [np.ascontiguousarray(a[window]) for a in (block.label, block.under, block.share)]
-    used = [k for k, name in enumerate(BASIS) if rates[:, k].any() and (k < 3 or bool((parts[0] == material(name)).any()))]
+    parts = [a[window] for a in (block.label, block.under, block.share)]
+    used = [k for k, name in enumerate(BASIS) if rates[:, k].any() and (k < 3 or _holds(parts[0], material(name)))]
     grid = block.grid
     count = parts[0].shape[2 - axis]
-    each = max(round(slab_mm / grid.spacing_mm), 1)
+    each = _planes_of_slab(block, slab_mm)
     start = grid.origin_mm[axis] + window[2 - axis].start * grid.spacing_mm
     depths = [start + j * each * grid.spacing_mm for j in range(-(-count // each) + 1)]
     chosen = np.asarray(rates[:, used].T, np.float32)
@@ -97,58 +114,77 @@ def planes(
     return used, depths, _painted(parts, chosen, axis, each, len(depths), cover)
 
 
+def _holds(label: Bytes, code: int) -> bool:
+    return any(bool((plane == code).any()) for plane in label)
+
+
 def _painted(parts: list[Bytes], rates: Array, axis: int, each: int, count: int, cover: Cover | None) -> Slabs:
-    """Slabs from the painted voxels alone, some z at a time so that sums stay in the cache."""
+    """Slabs from the painted voxels alone, a few z at a time."""
     nz, ny, nx = parts[0].shape
     wide = nx if axis == 1 else ny
-    result = np.empty((len(rates), nz, count, wide), np.float32)
-    y, x = np.arange(ny, dtype=np.int32)[:, None], np.arange(nx, dtype=np.int32)
-    depth, across = (y, x) if axis == 1 else (x, y)
-    start = np.arange(min(AT_ONCE, nz), dtype=np.int32)[:, None, None] * np.int32(count * wide)
-    bins = (start + (depth // each * np.int32(wide) + across)).ravel()
-    later = np.ascontiguousarray(np.broadcast_to((depth % each) * np.float32(1 / each), (len(start), ny, nx))).ravel()
+    result = np.empty((count, len(rates), nz, wide), np.float32)
+    places = _places((min(AT_ONCE, nz), ny, nx), axis, each, count, cover)
+    steps = cover.steps() if cover else None
     for first in range(0, nz, AT_ONCE):
         own = slice(first, first + AT_ONCE)
         label, under, share = (p[own].ravel() for p in parts)
-        at = np.flatnonzero(label)
-        spots = cover.spots(own)[at] if cover else None
-        _sum(_Picked(label[at], under[at], share[at], bins[at].astype(np.intp), later[at], spots), rates, cover, result[:, own])
+        at = np.flatnonzero(label != 0)
+        codes = label[at].astype(np.intp), under[at].astype(np.intp), share[at]
+        spots = None
+        if steps is not None and places.spots is not None:
+            spots = np.take(steps[own], at // (ny * nx)) + np.take(places.spots, at)
+        _sum(codes, _Places(np.take(places.bins, at), np.take(places.later, at), spots), rates, cover, result[:, :, own])
     return result
 
 
-def _sum(picked: _Picked, rates: Array, cover: Cover | None, into: Slabs) -> None:
-    """Fill slabs (channels, z, slabs, across) from painted voxels."""
-    part = picked.share * np.float32(1 / 255)
-    covered = np.where(picked.under > 0, np.float32(1), part)
+def _places(shape: tuple[int, int, int], axis: int, each: int, count: int, cover: Cover | None) -> _Places:
+    """For all voxels of so many slices (z, y, x)."""
+    y, x = np.arange(shape[1])[:, None], np.arange(shape[2])
+    depth, across, wide = (y, x, shape[2]) if axis == 1 else (x, y, shape[1])
+    start = np.arange(shape[0])[:, None, None] * (count * wide)
+    later = np.broadcast_to((depth % each) * np.float32(1 / each), shape)
+    spots = np.tile(cover.spots(), shape[0]) if cover else None
+    return _Places((start + (depth // each * wide + across)).ravel(), np.asarray(later, np.float32).ravel(), spots)
+
+
+def _sum(codes: tuple[NDArray[np.intp], NDArray[np.intp], Bytes], places: _Places, rates: Array, cover: Cover | None, into: Slabs) -> None:
+    """Fill slabs (slabs, channels, z, across) from painted voxels: (label, under, share) of each, and where it falls."""
+    label, under, share = codes
+    part = share * np.float32(1 / 255)
+    covered = np.where(under > 0, np.float32(1), part)
+    count, _, nz, wide = into.shape
+    size = nz * count * wide
     for k, rate in enumerate(rates):
-        value, below = np.take(rate, picked.label), np.take(rate, picked.under)
+        value, below = np.take(rate, label), np.take(rate, under)
         value -= below
         value *= part
         value += below
-        if cover and picked.spots is not None:
-            value -= covered * np.take(cover.amounts[k], picked.spots)
-        ahead = value * picked.later
+        if cover and places.spots is not None:
+            below = np.take(cover.amounts[k], places.spots)
+            below *= covered
+            value -= below
+        ahead = value * places.later
         value -= ahead
-        shape = into.shape[1:]
-        into[k] = np.bincount(picked.bins, value, int(np.prod(shape))).reshape(shape)
-        into[k, :, 1:] += np.bincount(picked.bins, ahead, int(np.prod(shape))).reshape(shape)[:, :-1]
+        into[:, k] = np.bincount(places.bins, value, size).reshape(nz, count, wide).swapaxes(0, 1)
+        into[1:, k] += np.bincount(places.bins, ahead, size).reshape(nz, count, wide)[:, :-1].swapaxes(0, 1)
 
 
 def _all(parts: list[Bytes], rates: Array, axis: int, each: int, count: int) -> Slabs:
     """Slabs from all voxels, for a block that is mostly painted."""
     nz, ny, nx = parts[0].shape
-    mixed = np.flatnonzero(parts[2] != 255)
-    label, under, share = (p.ravel()[mixed] for p in parts)
-    part = share * np.float32(1 / 255)
     weights = np.zeros((count, ny if axis == 1 else nx), np.float32)
     for plane in range(weights.shape[1]):
         slab, rest = divmod(plane, each)
         weights[slab, plane] = 1 - rest / each
         weights[slab + 1, plane] += rest / each
-    result = np.empty((len(rates), nz, count, nx if axis == 1 else ny), np.float32)
-    for k, rate in enumerate(rates):
-        values = np.take(rate, parts[0], mode="clip")
-        values.ravel()[mixed] = rate[under] + part * (rate[label] - rate[under])
-        for z, plane in enumerate(values):
-            result[k, z] = weights @ (plane if axis == 1 else plane.T)
+    result = np.empty((count, len(rates), nz, nx if axis == 1 else ny), np.float32)
+    for z in range(nz):
+        label, under, share = (p[z].ravel() for p in parts)
+        codes, mixed = label.astype(np.intp), np.flatnonzero(share != 255)
+        part, below, above = share[mixed] * np.float32(1 / 255), under[mixed], label[mixed]
+        for k, rate in enumerate(rates):
+            values = np.take(rate, codes)
+            values[mixed] = rate[below] + part * (rate[above] - rate[below])
+            plane = values.reshape(ny, nx)
+            result[:, k, z] = weights @ (plane if axis == 1 else plane.T)
     return result
