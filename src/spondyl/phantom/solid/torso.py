@@ -22,12 +22,16 @@ WIDE = (1.0, 0.98, 0.96, 0.96, 0.98, 1.0, 1.03, 1.05, 1.02, 0.86, 0.55, 0.42)
 """Half width of the body over that at L3: waist, chest, shoulders, neck [O]."""
 CAGE = (1.0, 1.0, 1.0, 1.0, 1.0, 0.99, 0.9, 0.82, 0.7, 0.54, 0.36, 0.3)
 """Half width of the rib cage over what the chest has room for [O]."""
+CHEST_MM, GROWS = 136.0, 0.35
+"""A chest of more than that half width grows with the flesh of the trunk only by that share [O]."""
 BELLY_FAT_MM, CHEST_FAT_MM, BEHIND_RIB_MM, BESIDE_RIB_MM = 26.0, 14.0, 13.0, 8.0
 """Fat in front at the midline, on the belly and on the chest; from the fascia and from the flank's fat to the middle of a rib [O]."""
 SWAY, CALM_MM = 0.75, 45.0
 """Share of the spine's bend to the side that the trunk follows, and over how much height it is smoothed [O]."""
 FULL = 0.35
 """How much fuller than an ellipse the body is on its diagonals [O]."""
+PROUD_MM = 12.0
+"""A chest stands out at most that much before the belly [O]."""
 ROOM_MM = 28.0
 """At least so much lies between the spine's side and the flank's fat [O]."""
 
@@ -79,6 +83,7 @@ def torso_of(volume: Volume, z: NDArray[np.floating]) -> Torso:
     room = np.maximum(flank - flank_of_spine(volume, z) - np.float32(ROOM_MM), 0)
     middle = shift + np.clip(sway(posture, z) - shift, -room, room)
     chest = front - np.interp(rung, LEVELS, AHEAD_MM) * (spec.soft.belly_mm / 115) ** 0.5
+    chest = np.maximum(chest, belly.min() - PROUD_MM)
     high = np.clip((rung + 0.5) / 3, 0, 1)
     belly = belly + (chest - belly) * high * high * (3 - 2 * high)
     padding = np.interp(rung, (0, 3), (BELLY_FAT_MM, CHEST_FAT_MM))
@@ -132,7 +137,8 @@ def _widths(spec: SubjectSpec, z: NDArray[np.floating], rung: NDArray[np.floatin
     wide = np.interp(rung, LEVELS, WIDE) + 0.04 * hips * hips * (3 - 2 * hips)
     half = spec.trunk.half_width_mm * wide
     fat = spec.trunk.flank_fat_mm * (1 + 0.5 * hips - 0.35 * np.clip((rung + 1.5) / 4, 0, 1)) * np.minimum(wide, 1)
-    chest = np.minimum(half - fat, spec.trunk.half_width_mm - 0.65 * spec.trunk.flank_fat_mm)
+    chest = spec.trunk.half_width_mm - 0.65 * spec.trunk.flank_fat_mm
+    chest = np.minimum(half - fat, chest - (1 - GROWS) * max(chest - CHEST_MM, 0.0))
     cage = (chest - BESIDE_RIB_MM) * np.interp(rung, LEVELS, CAGE)
     return np.asarray(half, np.float32), np.asarray(half - fat, np.float32), np.asarray(cage, np.float32)
 
