@@ -10,9 +10,11 @@ from spondyl.phantom.solid.torso import Torso
 from spondyl.phantom.volume import Volume, inside
 
 Place = NDArray[np.float64]
-LOOPS = 44
+LOOPS = 60
 HOLLOW = "epidural_fat"
 """What fills the belly's hollow before organs lie in it: fat, told from that under the skin by its row."""
+STRANDS_MM = (-85.0, 140.0)
+"""Heights between which the belly's fat is looked at closely [O]."""
 GUT_MM = 2.0
 """Thickness of the wall of the gut [O]."""
 
@@ -20,6 +22,7 @@ GUT_MM = 2.0
 def paint_belly(volume: Volume, torso: Torso) -> None:
     """Organs, then gut; where everything lies comes from the subject's texture seed."""
     rng = np.random.default_rng((volume.spec.texture_seed, 31))
+    _mesentery(volume, torso)
     _loops(volume, torso, rng)
     _colon(volume, torso, rng)
     _organs(volume, torso)
@@ -34,8 +37,11 @@ def _at(volume: Volume, torso: Torso, z: float) -> tuple[float, float]:
 
 
 def _blob(volume: Volume, centre: Place, half: Place, names: tuple[str, ...], wall_mm: float = GUT_MM, turn: float = 0.0,
-          only: str = HOLLOW) -> None:
-    """An ellipsoid of nested materials from the outside in; laid only over one material, and over edges."""
+          only: str = HOLLOW, rough: float = 0.0) -> None:
+    """An ellipsoid of nested materials from the outside in; laid only over one material, and over edges.
+
+    `rough`: How uneven and bent it is, as a share of its size; which way follows from where it lies.
+    """
     block = volume.trunk
     window = block.grid.around(centre[None], float(half.max()) + 1.5)
     if window is None:
@@ -43,12 +49,40 @@ def _blob(volume: Volume, centre: Place, half: Place, names: tuple[str, ...], wa
     x, y, z = (a - np.float32(c) for a, c in zip(block.grid.open(window), centre, strict=True))
     c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     a, b = (c * x + s * z) / np.float32(half[0]), (c * z - s * x) / np.float32(half[2])
-    d = (np.sqrt(a * a + b * b + np.square(y / np.float32(half[1]))) - 1) * np.float32(half.min())
+    e = y / np.float32(half[1])
+    if rough:
+        phase = np.float32(centre.sum() % 6.28)
+        b, e = b - np.float32(rough) * (a * a - np.float32(0.4)), e + np.float32(rough) * np.sin(np.float32(2.2) * a + phase)
+    d = (np.sqrt(a * a + b * b + e * e) - 1) * np.float32(half.min())
+    if rough:
+        d = d + np.float32(0.5 * rough * half.min()) * np.sin(np.float32(5.1) * a + phase) * np.cos(np.float32(3.7) * b - phase + 2 * e)
     free = (block.label[window] == material(only)) | ((block.share[window] < 245) & (block.under[window] == material(only)))
     free &= block.label[window] != material("lung")
     for k, name in enumerate(names):
         cover = inside(d + np.float32(k * wall_mm), block.grid.spacing_mm) * free
         block.paint(window, np.where(cover < 0.06, 0, cover), material(name))
+
+
+def _mesentery(volume: Volume, torso: Torso) -> None:
+    """Vessels and strands in the belly's fat: thin folded sheets, denser in patches; the subject's own."""
+    block = volume.trunk
+    low, high = (int(np.searchsorted(block.grid.axis("z"), z)) for z in STRANDS_MM)
+    if high <= low:
+        return
+    front, half = float(torso.front[low:high].max()), 0.48 * volume.spec.trunk.half_width_mm
+    window = block.grid.window(np.array([-half, front - 125.0, STRANDS_MM[0]]), np.array([half, front, STRANDS_MM[1]]))
+    if window is None:
+        return
+    free = (block.label[window] == material(HOLLOW)) & (block.share[window] == 255)
+    x, y, z = block.grid.open(window)
+    p, q = np.random.default_rng((volume.spec.texture_seed, 37)).uniform(0, 6.28, 2).astype(np.float32)
+    fold = np.sin(0.045 * z + 0.03 * x + p) + np.sin(0.055 * y - 0.02 * x + q)
+    first = np.abs(np.sin(0.12 * y + 0.04 * z + 1.5 * fold + q))
+    second = np.abs(np.sin(0.10 * z - 0.06 * y + 0.07 * x + 1.8 * fold))
+    patch = np.clip(0.6 + 0.5 * np.sin(0.03 * z - 0.04 * y + 2.3 * fold + p), 0.15, 1) * np.clip((half - np.abs(x)) / 20, 0, 1)
+    sheet = np.clip(1.2 - first * 4, 0, 1) * np.clip(1.7 - second * 1.3, 0, 1)
+    cover = np.maximum(sheet, np.clip(1.2 - (first + second) * 1.9, 0, 1)) * patch * np.float32(0.9) * free
+    block.paint(window, np.where(cover < 0.06, 0, cover), material("organ"))
 
 
 def _loops(volume: Volume, torso: Torso, rng: np.random.Generator) -> None:
@@ -61,7 +95,7 @@ def _loops(volume: Volume, torso: Torso, rng: np.random.Generator) -> None:
         y = float(rng.uniform(wall, max(min(front - 8, wall + 90), wall + 5)))
         half = np.array([rng.uniform(14, 30), rng.uniform(9, 14), rng.uniform(9, 14)])
         inner = "gas" if rng.random() < 0.5 * soft.bowel_gas else "bowel"
-        _blob(volume, np.array([x, y, z]), half, ("organ", inner), turn=float(rng.uniform(-1.5, 1.5)))
+        _blob(volume, np.array([x, y, z]), half, ("organ", inner), turn=float(rng.uniform(-1.5, 1.5)), rough=0.45)
 
 
 def _colon(volume: Volume, torso: Torso, rng: np.random.Generator) -> None:
@@ -76,7 +110,7 @@ def _colon(volume: Volume, torso: Torso, rng: np.random.Generator) -> None:
         y = wall + 12 if middle else 0.5 * (wall + front) + 12
         half = np.array([rng.uniform(17, 24), rng.uniform(14, 19), rng.uniform(15, 21)])
         centre = np.array([share * trunk.half_width_mm, y, z + rng.uniform(-6, 6)])
-        _blob(volume, centre, half, ("organ", "bowel"))
+        _blob(volume, centre, half, ("organ", "bowel"), rough=0.2)
         if k in gassy:
             _blob(volume, centre - np.array([0, 0.25 * half[1], 0]), half * np.array([0.75, 0.6, 0.75]), ("gas",), only="bowel")
 

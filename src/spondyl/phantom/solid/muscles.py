@@ -8,6 +8,8 @@ from spondyl.phantom.materials import material
 from spondyl.phantom.solid.torso import Torso
 from spondyl.phantom.volume import Array, Volume, Window, inside
 
+END_MM, OUT_MM = 11.0, (6.0, 14.0)
+"""Over how much of its height a great vessel gives way to its branches; how far (aorta, cava) lie beside the midline [O]."""
 PSOAS_TOP, PSOAS_LOW_MM = 0.3, -95.0
 """Where the psoas begins, in vertebrae above the first lumbar one, and where it is followed to, mm under S1 [O]."""
 
@@ -115,24 +117,34 @@ def _clefts(beside: Array, deep: Array, share: Array) -> Array:
 
 def _vessels(volume: Volume, torso: Torso) -> None:
     """Aorta left of the midline and cava right of it, down to the fork before the second vertebra from below; iliac vessels from there."""
-    spec = volume.spec
+    spec, grid = volume.spec, volume.trunk.grid
     gap, width = spec.soft.aorta_mm
     aorta = width / 2 if width > 0 else 7.5
     fork = float(volume.posture.bodies[1].centre[2]) - 10.0
-    grid = volume.trunk.grid
-    rows = _rows(volume, fork, float(grid.axis("z")[-1]) + 1)
-    for side, halves in ((1.0, (aorta, aorta)), (-1.0, (9.5, 7.5))):
-        n = rows.stop - rows.start
-        x = torso.shift[rows] + side * (6.0 if side > 0 else 14.0)
-        y = torso.front[rows] - (gap if side > 0 else 2.5) - halves[1]
-        sizes = (np.full(n, halves[0], np.float32), np.full(n, halves[1], np.float32))
-        _tube(volume, rows, (np.asarray(x, np.float32), np.asarray(y, np.float32)), sizes, "vessel")
-    rows = _rows(volume, -90.0, fork + 4)
+    rows = _rows(volume, fork - END_MM, float(grid.axis("z")[-1]) + 1)
     z = grid.axis("z")[rows]
-    down = (fork - z) / (fork + 90.0)
+    end = np.sqrt(np.clip((z - fork + END_MM) / (2 * END_MM), 0, 1))
+    wave = 1.6 * np.sin(z / 31 + spec.texture_seed % 7)
+    for side, out, ahead, halves in ((1.0, OUT_MM[0], gap, (aorta, aorta)), (-1.0, OUT_MM[1], 2.5, (9.5, 7.5))):
+        x = torso.shift[rows] + side * (out + wave)
+        y = torso.front[rows] - ahead - halves[1] + 0.5 * wave
+        sizes = tuple(np.asarray(half * end * (1 + 0.06 * np.sin(z / 13 + out)), np.float32) for half in halves)
+        _tube(volume, rows, (np.asarray(x, np.float32), np.asarray(y, np.float32)), (sizes[0], sizes[1]), "vessel")
+    rows = _rows(volume, -90.0, fork + END_MM)
+    if rows.stop > rows.start:
+        _iliacs(volume, torso, rows, fork, (gap + aorta, 10.0))
+
+
+def _iliacs(volume: Volume, torso: Torso, rows: slice, fork: float, depth_mm: tuple[float, float]) -> None:
+    """The two arteries and the two veins from their fork to the groin; `depth_mm`: of the middle of (aorta, cava) before the spine."""
+    z = volume.trunk.grid.axis("z")[rows]
+    down = (fork + END_MM - z) / (fork + END_MM + 90.0)
+    parted = np.clip(down * 5, 0, 1)
     start = float(torso.front[rows.stop - 1])
-    for side, away, half in ((1.0, 2.0, 5.0), (-1.0, 2.0, 5.0), (1.0, -9.0, 6.0), (-1.0, -7.0, 6.0)):
-        x = torso.shift[rows] + side * (7.0 + 62.0 * down) + side * (away < 0) * -6
-        y = start - 4 - half + away * -0.4 - 18 * down - away * down
-        round_ = np.full(len(z), half, np.float32)
+    for side, vein, half in ((1.0, False, 5.0), (-1.0, False, 5.0), (1.0, True, 6.0), (-1.0, True, 6.0)):
+        origin = -OUT_MM[1] if vein else OUT_MM[0]
+        x = torso.shift[rows] + origin + (side * (63.0 if vein else 69.0) - origin) * down
+        past = start - 4 - half - (3.6 if vein else 0.8) - (9.0 if vein else 20.0) * down
+        y = (start - depth_mm[int(vein)]) * (1 - parted) + past * parted
+        round_ = np.asarray(half * np.sqrt(np.clip(0.2 + 8 * down, 0, 1)), np.float32)
         _tube(volume, rows, (np.asarray(x, np.float32), np.asarray(y, np.float32)), (round_, round_), "vessel")
