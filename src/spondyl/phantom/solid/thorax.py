@@ -144,10 +144,9 @@ def _branches(volume: Volume, torso: Torso, thorax: Thorax) -> None:
         slope, turn, length = rng.uniform(-1.2, 1.1), rng.uniform(-1.1, 1.1), rng.uniform(0.45, 0.85) * wide
         way = np.array([side * np.cos(slope) * np.cos(turn), np.cos(slope) * np.sin(turn), np.sin(slope)])
         bow = np.array([0.0, 0.0, rng.uniform(-0.25, 0.1)])
-        line = evenly(np.array([root + t * length * (way + t * bow) for t in (0.0, 0.2, 0.45, 0.7, 1.0)]), STEP * block.grid.spacing_mm)
-        third = max(len(line) // 3, 2)
-        near.append(line[:third + 1])
-        far.append(line[third:])
+        line = np.array([root + t * length * (way + t * bow) for t in (0.0, 0.17, 0.34, 0.67, 1.0)])
+        near.append(evenly(line[:3], STEP * block.grid.spacing_mm))
+        far.append(evenly(line[2:], STEP * block.grid.spacing_mm))
     for lines, radius in ((far, 1.3), (near, 3.2)):
         spots, d = near_lines(block.grid, lines, radius * thorax.size)
         lung = block.label.reshape(-1)[spots] == material("lung")
