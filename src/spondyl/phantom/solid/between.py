@@ -15,6 +15,8 @@ SACRAL_MM = ((-75.0, -50.0, -25.0, 0.0, 8.0, 9.0), (28.0, 34.0, 45.0, 50.0, 52.0
 """In front of the sacrum the fat ends at the wings of the pelvis: (z, how far to a side) [O]."""
 PLATE_MM, FURROW_MM = 2.6, 6.0
 """Half thickness of the tissue between the spinous processes: in front, and behind, where it is the fat of the furrow [O]."""
+DARK = 0.7
+"""Share of ligament in that tissue at most [O]."""
 
 
 def paint_between(volume: Volume, tube: Tube) -> None:
@@ -46,8 +48,11 @@ def _plate(volume: Volume, tube: Tube, window: Window, place: tuple[Array, Array
     depth = np.clip((y - low) / (high - low), 0, 1)
     half = PLATE_MM + (FURROW_MM - PLATE_MM) * np.clip((depth - 0.75) * 4, 0, 1)
     d = np.maximum(np.abs(x) - half, np.maximum(low - y, y - high))
-    volume.fine.paint(window, inside(d, volume.fine.grid.spacing_mm), material("interspinous"))
+    cover, dark = inside(d, volume.fine.grid.spacing_mm), np.float32(DARK) * np.clip(3.4 - 4 * depth, 0, 1)
+    volume.fine.paint(window, cover, material("interspinous"))
     lean = z + 0.5 * y
     streak = 0.5 + 0.3 * np.sin(0.55 * lean + 2 * np.sin(0.19 * y + 0.07 * z)) + 0.2 * np.sin(1.31 * lean + 1.7 * np.sin(0.11 * y))
-    share = np.clip(0.9 * streak - 0.45 + 1.2 * np.clip(depth * 3 - 2.2, 0, 1), 0, 0.9) * inside(d, volume.fine.grid.spacing_mm)
+    ligament = cover * dark * np.clip(1.25 - streak, 0, 1)
+    volume.fine.paint(window, np.where(ligament < 0.06, 0, ligament), material("flavum"))
+    share = np.clip(1.1 * streak - 0.62 + 1.2 * np.clip(depth * 3 - 2.2, 0, 1), 0, 0.9) * cover
     volume.fine.paint(window, np.where(share < 0.06, 0, share), material("fat"))
