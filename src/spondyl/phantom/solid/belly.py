@@ -92,7 +92,7 @@ def _loops(volume: Volume, torso: Torso, rng: np.random.Generator) -> None:
         z = float(rng.uniform(-75, 130))
         wall, front = _at(volume, torso, z)
         x = float(rng.uniform(-0.55, 0.55)) * volume.spec.trunk.half_width_mm
-        y = float(rng.uniform(wall, max(min(front - 8, wall + 90), wall + 5)))
+        y = float(rng.uniform(wall, max(min(front - 18, wall + 90), wall + 5)))
         half = np.array([rng.uniform(14, 30), rng.uniform(9, 14), rng.uniform(9, 14)])
         inner = "gas" if rng.random() < 0.5 * soft.bowel_gas else "bowel"
         _blob(volume, np.array([x, y, z]), half, ("organ", inner), turn=float(rng.uniform(-1.5, 1.5)), rough=0.45)
