@@ -30,6 +30,8 @@ SIZE = ANNULUS0 + len(DISCS)
 SOFT_G_CM3, FAT_G_CM3, MINERAL_G_CM3, TITANIUM_G_CM3, STEEL_G_CM3 = 1.06, 0.95, 3.16, 4.5, 7.9
 LUNG_G_CM3 = 0.26
 """Lung filled with air, as ICRU-44 has it (unverified); it gives no signal in MR [O]."""
+DRY_FAT = 0.05
+"""Fat fraction of a dry disc, whose fibres and clefts are not quite black on T2-weighted pictures of patients [O]."""
 CORTEX_MINERAL_G_CM3 = 1.15
 """Mineral of compact bone (1.92 g/cm3, 60 % of it mineral) [O]."""
 
@@ -158,6 +160,6 @@ def _disc(spec: SubjectSpec, disc: int) -> tuple[Material, Material]:
 def _disc_tissue(t2_ms: float) -> Tissue:
     t1 = float(np.interp(t2_ms, (20, 56, 67, 102, 210), (520, 554, 723, 1165, 1350)))
     density = float(np.interp(t2_ms, (5, 30, 56, 67, 102, 210), (0.12, 0.38, 0.48, 0.61, 0.79, 0.9))) / 1.08
-    return Tissue(t1, 1.1, t2_ms, density)
+    return Tissue(t1, 1.1, t2_ms, density, float(np.interp(t2_ms, (48, 66), (DRY_FAT, 0.0))))
 
 
