@@ -86,13 +86,22 @@ class Block:
         self.under = np.zeros(grid.shape, np.uint8)
         self.share = np.full(grid.shape, 255, np.uint8)
 
-    def paint(self, window: Window, cover: NDArray[np.floating], material: int | NDArray[np.uint8]) -> None:
-        """Lay a material over a window where `cover` (0..1, the window's shape) says; what prevailed there goes under it."""
+    def paint(self, window: Window, cover: NDArray[np.floating], material: int | NDArray[np.uint8], least: float = 0.0) -> None:
+        """Lay a material over a window where `cover` (0..1, the window's shape) says; what prevailed there goes under it.
+
+        A cover below `least` is dropped, so that traces do not push out what lies below.
+        """
         amount = np.rint(cover * 255).astype(np.uint8)
+        if least > 0:
+            amount *= cover >= least
+        part = _touched(amount)
+        if part is None:
+            return
+        amount = amount[part]
         touched = amount > 0
-        label, under, share = self.label[window], self.under[window], self.share[window]
-        np.copyto(under, np.where(share >= 128, label, under), where=touched)
-        np.copyto(label, np.asarray(material, np.uint8), where=touched)
+        label, under, share = self.label[window][part], self.under[window][part], self.share[window][part]
+        np.copyto(under, label, where=touched & (share >= 128))
+        np.copyto(label, np.asarray(material[part] if isinstance(material, np.ndarray) else material, np.uint8), where=touched)
         np.copyto(share, amount, where=touched)
 
     def paint_inside(self, window: Window, distance: NDArray[np.floating], material: int | NDArray[np.uint8], edge_mm: float = 0.0) -> None:
@@ -105,6 +114,13 @@ class Block:
         share = self.share[window].astype(np.float32) * np.float32(1 / 255)
         below = values[self.under[window]]
         return np.asarray(below + share * (values[self.label[window]] - below), np.float32)
+
+
+def _touched(amount: NDArray[np.uint8]) -> Window | None:
+    """The rows and columns of a window in which anything is laid."""
+    seen = amount.max(axis=0, initial=0)
+    rows, columns = (np.flatnonzero(seen.any(axis=k)) for k in (1, 0))
+    return (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else None
 
 
 def inside(distance: NDArray[np.floating], edge_mm: float) -> Array:

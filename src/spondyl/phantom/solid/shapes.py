@@ -17,6 +17,7 @@ Array = NDArray[np.floating]
 Place = tuple[float, float, float]
 Shape = Callable[[Array, Array, Array], Array]
 FAR_MM = 9.0
+ENDLESS = np.float32(np.inf)
 
 
 def rod(u: Array, v: Array, w: Array, ends: tuple[Place, Place], radii: tuple[float, float]) -> Array:
@@ -42,23 +43,28 @@ def box(u: Array, v: Array, w: Array, half: Place, radius: float) -> Array:
     """A box around the origin with rounded edges."""
     r = np.float32(radius)
     a, b, c = (np.abs(x) - np.float32(h) + r for x, h in zip((u, v, w), half, strict=True))
-    out = np.sqrt(np.maximum(a, 0) ** 2 + np.maximum(b, 0) ** 2 + np.maximum(c, 0) ** 2)
-    return np.asarray(out + np.minimum(np.maximum(np.maximum(a, b), c), 0) - r, np.float32)
+    out = np.sqrt(_above(a) ** 2 + _above(b) ** 2 + _above(c) ** 2)
+    return np.asarray(out + np.clip(np.maximum(np.maximum(a, b), c), -ENDLESS, 0) - r, np.float32)
 
 
 def both(first: Array, second: Array, radius: float) -> Array:
     """Where both are negative, with the edge rounded."""
     r = np.float32(radius)
     a, b = first + r, second + r
-    out = np.sqrt(np.maximum(a, 0) ** 2 + np.maximum(b, 0) ** 2)
-    return np.asarray(out + np.minimum(np.maximum(a, b), 0) - r, np.float32)
+    out = np.sqrt(_above(a) ** 2 + _above(b) ** 2)
+    return np.asarray(out + np.clip(np.maximum(a, b), -ENDLESS, 0) - r, np.float32)
+
+
+def _above(values: Array) -> Array:
+    """What lies above 0; `numpy.clip` takes a third of the time of `numpy.maximum` with one number."""
+    return np.clip(values, 0, ENDLESS)
 
 
 def merge(first: Array, second: Array, soft_mm: float) -> Array:
     """Where either is negative, with a fillet of that size between them."""
     if soft_mm <= 0:
         return np.minimum(first, second)
-    h = np.maximum(np.float32(soft_mm) - np.abs(first - second), 0)
+    h = _above(np.float32(soft_mm) - np.abs(first - second))
     return np.asarray(np.minimum(first, second) - h * h * np.float32(0.25 / soft_mm), np.float32)
 
 
@@ -153,6 +159,6 @@ def _byte(cover: Array) -> NDArray[np.uint8]:
 def _flat(own: NDArray[np.intp], window: Window, shape: tuple[int, ...]) -> NDArray[np.intp]:
     """Places in a flattened block of places in a flattened window of it."""
     _, rows, columns = (s.stop - s.start for s in window)
-    high, rest = np.divmod(own, rows * columns)
-    row, column = np.divmod(rest, columns)
-    return np.asarray(((high + window[0].start) * shape[1] + row + window[1].start) * shape[2] + column + window[2].start, np.intp)
+    start = (window[0].start * shape[1] + window[1].start) * shape[2] + window[2].start
+    beside, behind = shape[2] - columns, (shape[1] - rows) * shape[2]
+    return np.asarray(own + own // columns * beside + own // (rows * columns) * behind + start, np.intp)
