@@ -103,7 +103,7 @@ def test_a_field_cut_above_the_sacrum_does_not_show_it():
 @pytest.mark.parametrize("seed", range(3))
 def test_the_true_height_is_the_area_of_the_disc_over_its_depth(seed: int):
     spec = calm(subject(seed))
-    scan = replace(T2, rows=900, columns=320, spacing_mm=(0.25, 0.25), centre_mm=(0.0, -100.0))
+    scan = replace(T2, rows=900, columns=480, spacing_mm=(0.25, 0.25), centre_mm=(0.0, -100.0))
     labels = label_map(spec, scan)
     spine = stack(spec)
     measured = {disc.from_bottom: disc for disc in measure(spec, spine, scan).discs}

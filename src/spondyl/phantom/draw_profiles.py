@@ -46,7 +46,7 @@ class Profile:
     age_sd: float = 14.0
     age_low: float = 20.0
     age_high: float = 88.0
-    age_slope: float = 0.0
+    age_slope: float = 0.25
     fracture: float = 0.0
     lesion: float = 0.01
     implant: float = 0.02
