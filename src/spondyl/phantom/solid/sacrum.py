@@ -63,7 +63,7 @@ def _fuse(volume: Volume, disc: Disc, pose: Pose) -> None:
     half = depth * (0.09 + 0.055 * height + 0.08 * length)
     middle = -0.5 * depth + half + (0.1 + 0.3 * ahead) * depth
     left = np.sqrt((u / np.float32(1.5 * half)) ** 2 + ((v - np.float32(middle)) / np.float32(half)) ** 2)
-    whole = (np.sqrt((u / np.float32(0.62 * depth)) ** 2 + (v / np.float32(depth / 2)) ** 2) - 1) * np.float32(depth / 2)
+    whole = (np.sqrt((u / np.float32(0.62 * depth)) ** 4 + (v / np.float32(depth / 2)) ** 2) - 1) * np.float32(depth / 2)
     bowed = w - np.float32(0.8 * (bend - 0.5)) * (1 - np.square(v / np.float32(depth / 2)))
     near = inside(np.abs(bowed) - np.float32(height / 2 + 1.0), 1.2) * inside(whole + 0.9, 1.2)
     cover = near * np.clip(np.float32(FUSED) * (left - np.float32(0.6)) / np.float32(0.8), 0, FUSED)
