@@ -52,3 +52,10 @@ def test_nothing_is_drawn_where_there_is_nothing_to_take_away(tmp_path):
     with pytest.raises(InputError):
         phantoms.twin(5, 0, "train", "symptomatic", absent, tmp_path / "twin.png", quick=True)
     assert not (tmp_path / "twin.png").exists()
+
+
+@pytest.mark.parametrize(("place", "code"), [("sheet.jpg", "output-not-png"), ("nowhere/sheet.png", "output-folder-missing")])
+def test_a_place_that_cannot_take_the_picture_is_refused_before_the_work(tmp_path, place: str, code: str):
+    with pytest.raises(InputError) as refused:
+        phantoms.show(3, 1, "train", "symptomatic", tmp_path / place)
+    assert refused.value.code == code

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spondyl.core.errors import InputError
 from spondyl.datasets.cohort import subject_rng
 from spondyl.phantom import draw_subject
 from spondyl.phantom.examination import QUICK, draw_orders, examine
@@ -23,8 +24,10 @@ def show(seed: int, subject: int, role: str, profile: str, out: Path, quick: boo
     """Write the contact sheet of that subject of a cohort, and give its truth.
 
     Raises:
+        InputError: `output-not-png` or `output-folder-missing`.
         NotFoundError: `unknown-role` or `unknown-profile`.
     """
+    _check(out)
     rng = subject_rng(seed, role, subject)
     seen = examine(draw_subject(rng, profile), rng, quick)
     out.write_bytes(contact_sheet(seen, f"Seed {seed}, subject {subject}"))
@@ -35,9 +38,10 @@ def twin(seed: int, subject: int, role: str, profile: str, change: str, out: Pat
     """Write the sheets of a subject and of its twin, taken by the same acquisitions, and give the labels that differ.
 
     Raises:
-        InputError: `phantom-twin-unknown` or `phantom-twin-same`.
+        InputError: `phantom-twin-unknown`, `phantom-twin-same`, `output-not-png` or `output-folder-missing`.
         NotFoundError: `unknown-role` or `unknown-profile`.
     """
+    _check(out)
     rng = subject_rng(seed, role, subject)
     spec = draw_subject(rng, profile)
     other = without(spec, change)
@@ -46,6 +50,14 @@ def twin(seed: int, subject: int, role: str, profile: str, change: str, out: Pat
     titles = (f"Seed {seed}, subject {subject}", f"The same without {change}")
     out.write_bytes(side_by_side([contact_sheet(seen, title) for seen, title in zip(pair, titles, strict=True)]))
     return changed_labels(pair[0].truth, pair[1].truth)
+
+
+def _check(out: Path) -> None:
+    """Refuse a place that cannot take a PNG, before the work is done."""
+    if out.suffix.lower() != ".png":
+        raise InputError("output-not-png", f"the picture is a PNG, and {out.name!r} does not end in .png", "Name it .png")
+    if not out.parent.is_dir():
+        raise InputError("output-folder-missing", "the folder of the picture does not exist", "Make the folder, or name another")
 
 
 def changed_labels(before: SubjectTruth, after: SubjectTruth) -> list[Row]:
