@@ -16,6 +16,8 @@ HEALTHY_NUCLEUS_MS, HEALTHY_ANNULUS_MS = 180.0, 58.0
 """Relaxation times of a disc that is not degenerated (Pfirrmann I) [O]."""
 CALM_BULGE_MM, THIN_FLAVUM_MM = 0.5, 2.5
 """What a rim and a ligament are where nothing narrows the canal [O]."""
+SLIP_MM = 3.0
+"""A step that is called a slip (rule slip-3mm/1)."""
 
 
 def without(spec: SubjectSpec, change: str) -> SubjectSpec:
@@ -38,13 +40,17 @@ def without(spec: SubjectSpec, change: str) -> SubjectSpec:
 
 
 def things_of(spec: SubjectSpec) -> tuple[str, ...]:
-    """What `without` can take away from that subject, but for joints and rims that everyone has a little of."""
+    """What `without` can take away from that subject, but for joints, rims and steps below 3 mm that everyone has a little of."""
     discs = [f"{name}:{thing}" for name, disc in zip(disc_names(spec), spec.discs, strict=True)
-             for thing in DISC_THINGS if thing not in ("stenosis", "bulge", "degeneration") and DISC_THINGS[thing](disc) != disc]
+             for thing in DISC_THINGS if thing not in _everyones(disc) and DISC_THINGS[thing](disc) != disc]
     bodies = [f"{name}:{thing}" for name, body in zip(vertebra_names(spec), spec.vertebrae, strict=True)
               for thing in BODY_THINGS if BODY_THINGS[thing](body) != body]
     held = [f"{name}:implant" for i, name in enumerate(vertebra_names(spec)) if _without_implant(spec, i) != spec]
     return (*discs, *bodies, *held, *(thing for thing in WHOLE_THINGS if WHOLE_THINGS[thing](spec) != spec))
+
+
+def _everyones(disc: DiscSpec) -> tuple[str, ...]:
+    return ("stenosis", "bulge", "degeneration", *(() if abs(disc.slip_mm) >= SLIP_MM else ("slip",)))
 
 
 def disc_names(spec: SubjectSpec) -> tuple[str, ...]:
