@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 Window = tuple[slice, slice, slice]
 """Slices of (z, y, x)."""
+TRACE = 0.06
+"""Covers below this are mostly dropped in painting (`least`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,13 @@ class Block:
         amount = np.rint(cover * 255).astype(np.uint8)
         if least > 0:
             amount *= cover >= least
+        label, under, share = self.label[window], self.under[window], self.share[window]
+        amount = np.broadcast_to(amount, label.shape)
         part = _touched(amount)
         if part is None:
             return
-        amount = amount[part]
+        label, under, share, amount = label[part], under[part], share[part], amount[part]
         touched = amount > 0
-        label, under, share = self.label[window][part], self.under[window][part], self.share[window][part]
         np.copyto(under, label, where=touched & (share >= 128))
         np.copyto(label, np.asarray(material[part] if isinstance(material, np.ndarray) else material, np.uint8), where=touched)
         np.copyto(share, amount, where=touched)

@@ -9,7 +9,7 @@ from spondyl.phantom.materials import material
 from spondyl.phantom.solid.between import paint_between
 from spondyl.phantom.solid.foramina import paint_foramina
 from spondyl.phantom.solid.tube import Tube, slabs, tube_of
-from spondyl.phantom.volume import Array, Block, Volume, Window, inside
+from spondyl.phantom.volume import TRACE, Array, Block, Volume, Window, inside
 
 DURA_MM = 0.45
 FLAVUM_HEALTHY_MM = 3.0
@@ -134,4 +134,4 @@ def _flavum_mm(volume: Volume, z: Array) -> tuple[Array, Array]:
 def _lay(block: Block, window: Window, cover: Array, name: str) -> None:
     """Traces are dropped, so that they do not push out what lies below."""
     shape = tuple(part.stop - part.start for part in window)
-    block.paint(window, np.broadcast_to(np.where(cover < 0.06, 0, cover), shape), material(name))
+    block.paint(window, np.broadcast_to(cover, shape), material(name), least=TRACE)

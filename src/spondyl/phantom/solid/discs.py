@@ -8,14 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spondyl.phantom.anatomy import Body, Disc, Plate
 from spondyl.phantom.materials import annulus, material, nucleus
 from spondyl.phantom.posture import Pose, plate_corners
 from spondyl.phantom.solid.herniations import paint_herniation
 from spondyl.phantom.solid.outline import kidney
-from spondyl.phantom.volume import Array, Volume, Window, inside
+from spondyl.phantom.volume import TRACE, Array, Volume, Window, inside
 
 SACRAL_WIDTH_MM = 50.0
 """Width of the upper plate of S1, with a plate 34.5 mm deep [O]."""
@@ -100,14 +99,14 @@ def _paint(volume: Volume, shape: DiscShape) -> None:
     rim, a, b = rim_distance(shape, (u, v, w), floor, roof)
     under = np.clip(1.0 - 0.9 * rim, max(0.3, overhang_mm(shape)), shape.hollow_mm + 3.0)
     d = np.maximum(rim, np.maximum(w - roof, floor - w) - under)
-    block.paint(window, _firm(inside(d, block.grid.spacing_mm)), annulus(index))
-    block.paint(window, _firm(_fibres(shape, d, rim)), material("ligament"))
+    block.paint(window, inside(d, block.grid.spacing_mm), annulus(index), least=TRACE)
+    block.paint(window, _fibres(shape, d, rim), material("ligament"), least=TRACE)
     level = w - (roof + floor) / 2
     up = np.asarray(level / (0.56 * (roof - floor) + 0.8), np.float32)
-    block.paint(window, _firm(_core(shape, (a, b, up), np.asarray(level, np.float32), d)), nucleus(index))
+    block.paint(window, _core(shape, (a, b, up), np.asarray(level, np.float32), d), nucleus(index), least=TRACE)
     if spec.fissure > 0:
         at = np.sqrt(np.square((v - 0.93 * shape.half_depth_mm) / 2.2) + np.square(u / 5.0) + np.square(w / 1.3))
-        block.paint(window, _firm(inside((at - 1) * 1.5, 1.2) * np.float32(spec.fissure * 0.5)), material("joint_fluid"))
+        block.paint(window, inside((at - 1) * 1.5, 1.2) * np.float32(spec.fissure * 0.5), material("joint_fluid"), least=TRACE)
 
 
 def _window(volume: Volume, shape: DiscShape) -> Window | None:
@@ -171,8 +170,3 @@ def _core(shape: DiscShape, at: tuple[Array, Array, Array], level: Array, d: Arr
         left = max((0.65 * spec.nucleus_t2_ms - spec.annulus_t2_ms) / (spec.nucleus_t2_ms - spec.annulus_t2_ms), 0.0)
         share = share * (1 - (1 - left) * inside(np.abs(level) - 0.4, 0.8) * np.clip(2.4 - 3 * np.abs(b), 0, 1))
     return np.asarray(share, np.float32)
-
-
-def _firm(cover: NDArray[np.floating]) -> Array:
-    """Traces are dropped, so that they do not push out what lies below."""
-    return np.asarray(np.where(cover < 0.06, 0, cover), np.float32)

@@ -9,7 +9,7 @@ from spondyl.phantom.anatomy import Body
 from spondyl.phantom.materials import material
 from spondyl.phantom.solid.tube import Tube
 from spondyl.phantom.spec import VertebraSpec
-from spondyl.phantom.volume import Volume, inside
+from spondyl.phantom.volume import TRACE, Volume, inside
 
 ROOT_MM, GANGLION_MM = 1.5, 2.6
 """Radii [O]."""
@@ -126,4 +126,4 @@ def _root(volume: Volume, points: Path) -> None:
         t = np.clip(sum(p * np.float32(s) for p, s in zip(place, step, strict=True)) / np.float32(step @ step), 0, 1)
         away = np.sqrt(sum(np.square(p - t * np.float32(s)) for p, s in zip(place, step, strict=True)))
         cover = inside(away - (low + (high - low) * t), volume.fine.grid.spacing_mm)
-        volume.fine.paint(window, np.where(cover < 0.06, 0, cover), material("root"))
+        volume.fine.paint(window, cover, material("root"), least=TRACE)

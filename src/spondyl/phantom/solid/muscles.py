@@ -6,7 +6,7 @@ import numpy as np
 
 from spondyl.phantom.materials import material
 from spondyl.phantom.solid.torso import Torso
-from spondyl.phantom.volume import Array, Volume, Window, inside
+from spondyl.phantom.volume import TRACE, Array, Volume, Window, inside
 
 END_MM, OUT_MM = 11.0, (6.0, 14.0)
 """Over how much of its height a great vessel gives way to its branches; how far (aorta, cava) lie beside the midline [O]."""
@@ -44,7 +44,7 @@ def _tube(volume: Volume, rows: slice, centre: tuple[Array, Array], half: tuple[
     small = np.minimum(hx, hy)
     d = (np.sqrt(np.square((x - cx) / np.maximum(hx, 0.1)) + np.square((y - cy) / np.maximum(hy, 0.1))) - 1) * small
     cover = inside(d, grid.spacing_mm) * (small > 0.5) * np.float32(share)
-    volume.trunk.paint(window, np.where(cover < 0.06, 0, cover), material(name))
+    volume.trunk.paint(window, cover, material(name), least=TRACE)
 
 
 def _psoas(volume: Volume, torso: Torso, side: float) -> None:
@@ -87,7 +87,7 @@ def _back(volume: Volume, torso: Torso, side: float) -> None:
     low = np.interp(z, (-40.0, 20.0, high - 40, high), (1.5, 1.1, 0.7, 0.0)).astype(np.float32)[:, None, None]
     cover = np.maximum(_feathers(beside, deep, zz, fat * low, _phase(volume, side)), _clefts(beside, deep, (0.15 + 1.6 * fat) * low))
     cover = cover * np.clip((deep - 1) / 2, 0, 1)
-    volume.trunk.paint(part, np.where(cover < 0.06, 0, cover), material("fat"))
+    volume.trunk.paint(part, cover, material("fat"), least=TRACE)
 
 
 def _phase(volume: Volume, side: float) -> float:

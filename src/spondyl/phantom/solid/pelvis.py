@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.phantom.materials import material
-from spondyl.phantom.volume import Array, Volume, Window, inside, shell
+from spondyl.phantom.volume import TRACE, Array, Volume, Window, inside, shell
 
 CORTEX_MM = 1.1
 """Shell of the pelvic bones [O]."""
@@ -47,9 +47,9 @@ def lay_shelled(volume: Volume, low: Points, high: Points, distance: Callable[[A
 def _shelled(volume: Volume, window: Window, d: Array, cortex_mm: float, names: tuple[str, str]) -> None:
     edge = SOFT_EDGE * volume.trunk.grid.spacing_mm
     cover = inside(d, edge)
-    volume.trunk.paint(window, np.where(cover < 0.06, 0, cover), material(names[0]))
+    volume.trunk.paint(window, cover, material(names[0]), least=TRACE)
     layer = shell(d, cortex_mm, edge)
-    volume.trunk.paint(window, np.where(layer < 0.06, 0, layer), material(names[1]))
+    volume.trunk.paint(window, layer, material(names[1]), least=TRACE)
 
 
 def _wing(volume: Volume, side: float) -> None:

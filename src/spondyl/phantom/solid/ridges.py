@@ -11,7 +11,7 @@ from spondyl.phantom.posture import plate_corners
 from spondyl.phantom.solid.foramina import GANGLION_MM, pedicle_edges, root_under_mm
 from spondyl.phantom.solid.outline import kidney
 from spondyl.phantom.solid.shapes import Array, both, lay_bone, merge
-from spondyl.phantom.volume import Volume, Window, inside
+from spondyl.phantom.volume import TRACE, Volume, Window, inside
 
 FULL_MM = 2.6
 """Reach of a ridge whose shoulder has risen to the root's lower edge; beyond it rises by SLOW of a further reach [O]."""
@@ -118,7 +118,7 @@ def _paint(volume: Volume, ridge: Ridge) -> None:
     d = ridge.distance(np.asarray(ridge.side * u, np.float32), v, w)
     free = (block.label[window] < NUCLEUS0) & (block.label[window] != material("herniation"))
     cover = inside(d, block.grid.spacing_mm) * free
-    block.paint(window, np.where(cover < 0.06, 0, cover), annulus(ridge.index))
+    block.paint(window, cover, annulus(ridge.index), least=TRACE)
     skin = np.clip(np.float32(0.8) + np.float32(0.2) * d, 0.35, 0.75) * (free & (d < -0.5 * block.grid.spacing_mm))
     block.paint(window, skin, material("ligament"))
     _bone(volume, window, ridge, d, v, w)
