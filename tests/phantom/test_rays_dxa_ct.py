@@ -150,6 +150,17 @@ def test_drawn_films_frame_the_lumbar_spine(view, style):
         assert plan == draw_xray(np.random.default_rng(seed), volume, view, how)
 
 
+def test_the_lead_letter_names_the_side_that_the_projection_shows():
+    volume = empty((-5, -5, 0), (5, 5, 10), trunk_mm=30.0)
+    plans = [draw_xray(np.random.default_rng(seed), volume, view, "eval") for view in ("ap", "lateral") for seed in range(30)]
+    assert {plan.marker for plan in plans if plan.view == "lateral"} == {"L", ""}
+    assert {plan.marker for plan in plans if plan.view == "ap"} == {"L", "R", ""}
+    for plan in plans:
+        if plan.view == "ap" and plan.marker:
+            left, right = projection_of(plan).to_pixels(np.array([[50.0, 0, 90], [-50.0, 0, 90]]))[:, 0]
+            assert (plan.marker == "L") == ((plan.marker_at[0] > 0.5) == (left > right))
+
+
 def test_whole_spine_films_hold_every_vertebra():
     volume = empty((-5, -5, 0), (5, 5, 10), trunk_mm=30.0)
     plan = draw_xray(np.random.default_rng(2), volume, "ap", "train", region="whole_spine")

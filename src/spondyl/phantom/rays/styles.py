@@ -210,8 +210,8 @@ def _edges(rng: np.random.Generator, how: XrayStyle) -> tuple[float, float, floa
 
 
 def _marker(rng: np.random.Generator, view: str, edges: tuple[float, ...]) -> tuple[str, tuple[float, float]]:
-    """Letter and place: on an AP film L stands on the right side of the picture."""
-    side = "L" if rng.random() < 0.5 else "R"
+    """Letter and place: on an AP film L stands on the right side of the picture; on a lateral one L is next to the detector."""
+    side = "L" if rng.random() < 0.5 or view == "lateral" else "R"
     right = side == "L" if view == "ap" else bool(rng.random() < 0.5)
     margin = 0.05 + float(rng.uniform(0.02, 0.06))
     x = 1 - edges[1] - margin if right else edges[3] + margin
