@@ -243,14 +243,14 @@ def test_studies_and_acquisitions_survive_json() -> None:
 
 
 @pytest.mark.parametrize("style", ["train", "eval", "easy"])
-def test_a_study_covers_the_canal_at_every_lumbar_disc(style: str) -> None:
-    for seed in range(6):
-        spec = draw_subject(np.random.default_rng(seed))
+def test_a_study_covers_the_canal_at_every_lumbar_disc_and_at_the_five_lowest(style: str) -> None:
+    for seed in range(12):
+        spec = draw_subject(np.random.default_rng(seed), "transitional" if seed % 2 else "symptomatic")
         posture = pose_spine(spec, stack(spec))
         study = draw_study(np.random.default_rng(seed), spec, style)
         assert study["t1"].plane == "sagittal"
         assert study["axial_t2"].plane == "axial"
-        canals = np.array([pose.centre + 18 * pose.axes[1] for pose in posture.discs[:spec.lumbar]])
+        canals = np.array([pose.centre + 18 * pose.axes[1] for pose in posture.discs[:max(spec.lumbar, 5)]])
         for asked in study.values():
             series = MrSeries(asked, np.zeros((asked.slices, 1, 1), np.uint16), *place(asked))
             x, y, at = series.to_image(canals).T

@@ -18,6 +18,8 @@ from spondyl.phantom.volume import Volume
 
 NOISE = {"stir": 1.5, "t2_space": 1.7}
 """Noise of a sequence against the others' (thin slices, nulled fat) [O]; a SPACE series' coils are also seen falling off faster."""
+READ_DISCS = 5
+"""Discs, from the lowest, at which a lumbar study is read: with four lumbar vertebrae the highest of them is T12/L1."""
 
 __all__ = ["STYLES", "MrStyle", "draw_sagittal", "draw_study", "style_named"]
 
@@ -68,12 +70,12 @@ def _known(subject: Volume | SubjectSpec, style: MrStyle | str) -> tuple[MrStyle
 
 
 def _axial(rng: np.random.Generator, spec: SubjectSpec, posture: Posture, kind: MrStyle, field: float) -> MrAcquisition:
-    """Axial T2: a block along each lumbar disc, or one straight stack through all of them."""
+    """Axial T2: a block along each lumbar disc and each that is read, or one straight stack through all of them."""
     spacing = float(rng.choice(kind.axial_mm))
     thickness = float(rng.choice(kind.thickness_mm))
     scan = _common(rng, "t2", kind, spacing, thickness, field)
     size = int(rng.uniform(170, 210) / spacing)
-    poses = posture.discs[:spec.lumbar]
+    poses = posture.discs[:max(spec.lumbar, READ_DISCS)]
     if rng.random() < kind.straight_rate:
         ends = np.array([poses[0].centre, poses[-1].centre])
         middle = ends.mean(axis=0) + np.array([0, 22, 0])
