@@ -84,16 +84,21 @@ def _vein(codes: Codes, spec: SubjectSpec, body: Body, place: tuple[Array, Array
     if seen < 0.3:
         return
     size = 0.55 if seen < 0.55 else 1.0
+    length, height, middle = size * (6.0 + 9.0 * long), size * (1.4 + 1.6 * tall), 4.0 * (at - 0.45)
     u, v, w = place
-    length, height = size * (4.0 + 8.0 * long), size * (1.2 + 1.6 * tall)
-    ahead = np.float32(body.lower.depth / 2 + 0.5) - v
-    t = np.clip(ahead * np.float32(1 / length), 0, 1.2)
-    level = w - np.float32(4.0 * (at - 0.45)) - np.float32(0.25 * (bend - 0.5)) * ahead
+    if float(w.min()) > middle + 4 or float(w.max()) < middle - 5:
+        return
+    behind = body.lower.depth / 2 - 0.8 * spec.vertebrae[body.index].wall_mm[1] - length
+    near = (v > np.float32(behind)) & (np.abs(w - np.float32(middle)) < np.float32(1.4 * height + 1.5))
+    own = np.flatnonzero(near & (np.abs(u) < np.float32(3.5 + 0.3 * length)))
+    u, v, w = (np.broadcast_to(a, codes.shape).reshape(-1)[own] for a in (u, v, w))
+    ahead = np.float32(behind + length) - v
+    level = w - np.float32(middle) - np.float32(0.25 * (bend - 0.5)) * ahead
     rough = 1 + np.float32(0.3) * np.sin(np.float32(1.3) * u + 7 * bend) * np.sin(np.float32(0.9) * ahead + 9 * at)
-    thick = np.float32(height) * (1 - t) * rough
-    woven = np.sin(np.float32(2.9) * u + np.float32(1.1) * ahead + 5 * long) > np.float32(0.5 - 0.9 * wide)
+    thick = np.float32(height) * (1 - ahead * np.float32(1 / length)) * rough
+    woven = np.sin(np.float32(2.9) * u + np.float32(1.1) * ahead + 5 * long) > np.float32(0.3 - 0.9 * wide)
     beside = np.abs(u) - np.float32(size * (1.5 + 2.0 * wide)) - np.float32(0.3) * ahead
-    codes[(np.abs(level) < thick) & (beside < 0) & woven] = material("blood")
+    codes.reshape(-1)[own[(np.abs(level) < thick) & (beside < 0) & woven]] = material("blood")
 
 
 def _ball(u: Array, v: Array, w: Array, radius: float) -> NDArray[np.bool_]:
