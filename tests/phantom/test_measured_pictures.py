@@ -147,6 +147,15 @@ def test_the_boxes_of_devices_hold_their_metal_and_not_each_other_s():
     assert boxes["coin"][3] - boxes["coin"][1] == pytest.approx(24 * 1150 / 950 / 0.4, rel=0.25)
 
 
+def test_a_thing_too_small_for_the_voxels_gets_no_box():
+    spec = subject()
+    things = ForeignSpec("clip", (90.0, -60.0, 60.0), 1.0), ForeignSpec("pellet", (90.0, -90.0, 40.0), 24.0)
+    volume = low(replace(spec, trunk=replace(spec.trunk, foreign=things)))
+    truth = measure_subject(volume)
+    assert [one.name for one in truth.objects] == ["pellet"]
+    assert [box.where for box in film_truth(truth, VIEWS["ap"], SHAPE).boxes] == ["pellet"]
+
+
 def test_the_density_of_a_region_is_the_mineral_that_the_dxa_scan_passes():
     volume = build(subject(), Detail(fine_mm=1.2, trunk_mm=8.0, half_width_mm=40.0, levels=(-1, 6)))
     truth = measure_subject(volume)

@@ -1,6 +1,6 @@
 """Devices, foreign bodies and dense spots, found in the voxels.
 
-What a thing is called comes from what was put in; where it lies is measured.
+What a thing is called comes from what was put in; where it lies is measured. What is too small for the voxels around it is not there.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ def find_objects(volume: Volume) -> tuple[ObjectTruth, ...]:
         near = [np.linalg.norm(metal - np.array(thing.centre_mm), axis=1) < reach for metal in (fine, coarse)]
         spans = [_span(metal[own], block.grid.spacing_mm) for metal, own, block in zip((fine, coarse), near, (volume.fine, volume.trunk),
                                                                                        strict=True) if own.any()]
-        half = thing.size_mm / 2
-        points = tuple(p for span in spans for p in span) or as_points(np.array(thing.centre_mm) + half * DIRECTIONS)
-        found.append(ObjectTruth("foreign", thing.kind, points))
+        if spans:
+            found.append(ObjectTruth("foreign", thing.kind, tuple(p for span in spans for p in span)))
         fine, coarse = fine[~near[0]], coarse[~near[1]]
     return (*found, *_implants(volume, fine), *_lesions(volume))
 
