@@ -210,6 +210,21 @@ def test_settings_change_the_profile_and_the_scale():
     assert (order.scale.fine_mm, order.scale.slices) == (1.4, 5)
 
 
+@pytest.mark.parametrize(("profile", "sets"), [("vindr", {"osteopenia": 0.3, "osteoporosis": 0.3}),
+                                               ("transitional", {"four_lumbar": 1.0, "six_lumbar": 0.0})])
+def test_two_settings_that_are_right_only_together_are_taken_together(profile: str, sets: dict[str, float]):
+    order = make_order("vindr", 1, miniatures.LAYOUTS, [f"{name}={value}" for name, value in sets.items()], profile=profile)
+    assert {name: getattr(profile_in(order), name) for name in sets} == sets
+
+
+def test_rates_that_are_too_much_together_are_told_with_their_numbers():
+    with pytest.raises(InputError) as caught:
+        make_order("vindr", 1, miniatures.LAYOUTS, ["four_lumbar=0.75", "six_lumbar=0.5"])
+    assert caught.value.code == "phantom-profile-invalid"
+    assert "four_lumbar is 0.75, six_lumbar is 0.5" in caught.value.message
+    assert "grade_shift" not in caught.value.message
+
+
 @pytest.mark.parametrize("name", judging_names())
 def test_a_judging_cohort_is_made_of_the_people_it_was_committed_with(name: str):
     cohort = judging_cohort(name)

@@ -67,9 +67,11 @@ class Profile:
     def __post_init__(self) -> None:
         rates = ("four_lumbar", "six_lumbar", "women", "slip", "fracture", "lesion", "implant", "foreign", "scoliosis")
         wrong = [name for name in rates if not 0 <= getattr(self, name) <= 1]
-        if wrong or self.four_lumbar + self.six_lumbar > 1:
-            raise InputError("phantom-profile-invalid", f"rates lie between 0 and 1, together too: {wrong or self}",
-                             "give shares, 0.1 for a tenth")
+        if not wrong and self.four_lumbar + self.six_lumbar > 1:
+            wrong = ["four_lumbar", "six_lumbar"]
+        if wrong:
+            seen = ", ".join(f"{name} is {getattr(self, name)}" for name in wrong)
+            raise InputError("phantom-profile-invalid", f"rates lie between 0 and 1, together too: {seen}", "give shares, 0.1 for a tenth")
         if not 7 <= self.vertebrae <= 17:
             raise InputError("phantom-profile-invalid", f"7 to 17 vertebrae can be modelled, got {self.vertebrae}", "17 reach T1")
         if (self.osteopenia < 0) != (self.osteoporosis < 0) or self.osteopenia + self.osteoporosis > 1:

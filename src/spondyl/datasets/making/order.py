@@ -120,21 +120,18 @@ def make_order(layout: str, seed: int, layouts: Sequence[str], sets: Sequence[st
 
 
 def profile_of(order: Order) -> Profile:
-    """The profile with the order's settings in it.
+    """The profile with the order's settings in it, all at once: some are right only together.
 
     Raises:
-        InputError: `unknown-setting` or `setting-invalid`.
+        InputError: `unknown-setting`, `setting-invalid` or `phantom-profile-invalid`.
     """
-    profile = PROFILES[order.profile]
+    profile, values = PROFILES[order.profile], {}
     names = [field.name for field in fields(profile) if field.name != "name"]
     for name, value in order.settings:
         if name not in names:
             raise InputError("unknown-setting", describe_unknown("setting", name, [*names, *(field.name for field in fields(Scale))]))
-        try:
-            profile = replace(profile, **{name: _parsed(name, value, getattr(profile, name))})
-        except ValueError as error:
-            raise InputError("setting-invalid", f"{name} = {value} cannot be used: {error}", "Choose another value") from error
-    return profile
+        values[name] = _parsed(name, value, getattr(profile, name))
+    return replace(profile, **values)
 
 
 def _pair(text: str) -> tuple[str, str]:
