@@ -210,6 +210,15 @@ def test_settings_change_the_profile_and_the_scale():
     assert (order.scale.fine_mm, order.scale.slices) == (1.4, 5)
 
 
+@pytest.mark.parametrize("text", [f"{name}={value}" for name in ("fine_mm", "trunk_mm", "film_mm", "matrix_mm")
+                                  for value in ("-1", "0.01", "40", "nan", "inf")] + ["slices=-1"])
+def test_a_scale_at_which_nothing_can_be_shown_is_refused(text: str):
+    with pytest.raises(InputError) as caught:
+        make_order("vindr", 1, miniatures.LAYOUTS, [text])
+    assert caught.value.code == "setting-invalid"
+    assert text.split("=")[0] in caught.value.message
+
+
 @pytest.mark.parametrize(("profile", "sets"), [("vindr", {"osteopenia": 0.3, "osteoporosis": 0.3}),
                                                ("transitional", {"four_lumbar": 1.0, "six_lumbar": 0.0})])
 def test_two_settings_that_are_right_only_together_are_taken_together(profile: str, sets: dict[str, float]):

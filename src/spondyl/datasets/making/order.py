@@ -17,6 +17,8 @@ LABELS = ("truth", "read")
 STYLES = ("train", "eval")
 READER = 1
 """Third part of a reader's spawn key; subjects have two."""
+SCALES = {"fine_mm": (0.3, 3.0), "trunk_mm": (0.5, 10.0), "film_mm": (0.05, 3.0), "slices": (1, 200), "matrix_mm": (0.2, 5.0)}
+"""Least and most of what a scale asks for: outside, bones are lost between voxels or pixels, or memory runs out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class Scale:
         film_mm: Pixel of films and DXA pictures; 0 is the acquisition's own.
         slices: Most slices in an MR series; 0 is the acquisition's own. A single stack keeps its extent by wider gaps.
         matrix_mm: Pixel of MR slices; 0 is the acquisition's own.
+
+    Raises:
+        InputError: `setting-invalid` outside SCALES.
     """
 
     fine_mm: float = 0.0
@@ -35,6 +40,13 @@ class Scale:
     film_mm: float = 0.0
     slices: int = 0
     matrix_mm: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in SCALES.items():
+            value = getattr(self, name)
+            if value and not least <= value <= most:
+                raise InputError("setting-invalid", f"{name} lies in {least:g} to {most:g}, or is 0 for the usual, got {value}",
+                                 "Choose a value in that range")
 
 
 @dataclass(frozen=True, slots=True)
