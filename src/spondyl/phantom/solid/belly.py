@@ -10,7 +10,7 @@ from spondyl.phantom.solid.torso import Torso
 from spondyl.phantom.volume import Volume, inside
 
 Place = NDArray[np.float64]
-LOOPS = 60
+LOOPS = 50
 HOLLOW = "epidural_fat"
 """What fills the belly's hollow before organs lie in it: fat, told from that under the skin by its row."""
 STRANDS_MM = (-85.0, 140.0)
@@ -43,7 +43,8 @@ def _blob(volume: Volume, centre: Place, half: Place, names: tuple[str, ...], wa
     `rough`: How uneven and bent it is, as a share of its size; which way follows from where it lies.
     """
     block = volume.trunk
-    window = block.grid.around(centre[None], float(half.max()) + 1.5)
+    reach = np.array([max(half[0], half[2]), half[1] * (1 + rough), max(half[0], half[2])]) + 1.5
+    window = block.grid.window(centre - reach, centre + reach)
     if window is None:
         return
     x, y, z = (a - np.float32(c) for a, c in zip(block.grid.open(window), centre, strict=True))

@@ -73,7 +73,7 @@ class Ridge:
         shoulder = np.maximum(w - np.float32(self.risen) + fall + drawn, behind - np.float32(DEEP_MM))
         rim = self.rim(out, v)
         ahead = np.clip((-behind - 2) * np.float32(1 / 6), 0, 1)
-        room = (np.float32(self.reach + 3.5) * (1 - ahead) + np.maximum(behind, 0)) * (1 - np.minimum(outward * np.float32(1 / 8), 1))
+        room = (np.float32(self.reach + 3.5) * (1 - ahead) + np.maximum(behind, 0)) * (1 - np.minimum(outward * np.float32(1 / 6.5), 1))
         wall = np.maximum(rim - room, np.float32(-2.4) - rim - np.maximum(np.abs(w) - np.float32(self.gap), 0))
         ends = np.maximum(np.float32(-self.gap - 5) - w, np.maximum(np.float32(self.canal - 0.5) - out, np.float32(-9) - behind))
         return np.asarray(np.maximum(merge(lip, shoulder, FILLET_MM), np.maximum(wall, ends)), np.float32)
@@ -107,7 +107,7 @@ def _ridge(volume: Volume, index: int, side: int, reach: float) -> Ridge:
 
 def _paint(volume: Volume, ridge: Ridge) -> None:
     """Soft tissue of the disc's rim, darker at its surface; then the bone in it."""
-    outer, block = ridge.canal + ridge.pedicle + 6.0, volume.fine
+    outer, block = ridge.canal + ridge.pedicle + 4.0, volume.fine
     box = ((ridge.canal - 1.5, outer), (ridge.back - 9.0, ridge.back + DEEP_MM + 1), (-ridge.gap - 7, ridge.rise + GANGLION_MM + 3.5))
     corners = np.array([[ridge.side * a, b, c] for a in box[0] for b in box[1] for c in box[2]])
     pose = volume.posture.discs[ridge.index]
@@ -121,7 +121,8 @@ def _paint(volume: Volume, ridge: Ridge) -> None:
     block.paint(window, cover, annulus(ridge.index), least=TRACE)
     skin = np.clip(np.float32(0.8) + np.float32(0.2) * d, 0.35, 0.75) * (free & (d < -0.5 * block.grid.spacing_mm))
     block.paint(window, skin, material("ligament"))
-    _bone(volume, window, ridge, d, v, w)
+    if ridge.lip_mm > BARE_MM:
+        _bone(volume, window, ridge, d, v, w)
 
 
 def _bone(volume: Volume, window: Window, ridge: Ridge, d: Array, v: Array, w: Array) -> None:
