@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import require_data
-from spondyl.phantom.measured import rules
+from phantom.measured_subject import bare, subject
+from spondyl.phantom.measured import measure_subject, rules
 from spondyl.phantom.measured.alignment import aasce_angles
+from spondyl.phantom.measured.density import spine_density
 
 EPS = 1e-6
 shares = st.floats(0, 1)
@@ -99,6 +102,16 @@ def test_the_who_class_holds_from_fifty_and_has_its_borders_in_the_lower_class()
     assert list(at.values()) == ["normal", "normal", "osteopenia", "osteopenia", "osteoporosis"]
     assert rules.who_class(-4, 49.9) is None
     assert rules.t_score(rules.REFERENCE.mean - 2 * rules.REFERENCE.sd) == pytest.approx(-2)
+
+
+@pytest.mark.parametrize(("t", "reported", "name"), [(-2.496, -2.5, "osteoporosis"), (-2.494, -2.49, "osteopenia"),
+                                                     (-1.004, -1.0, "normal"), (-1.006, -1.01, "osteopenia")])
+def test_the_class_is_that_of_the_score_as_it_is_written(t: float, reported: float, name: str):
+    bmd = rules.REFERENCE.mean + t * rules.REFERENCE.sd
+    found = spine_density([replace(one, bmd_g_cm2=bmd, bmc_g=14 * bmd, area_cm2=14.0, genant=0) for one in
+                           measure_subject(bare(subject())).vertebrae], 60.0)
+    assert found is not None
+    assert (found.t_score, found.who_class) == (reported, name)
 
 
 def _films(seed: int) -> np.ndarray:

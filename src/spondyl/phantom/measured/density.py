@@ -69,13 +69,16 @@ def _areal(volume: Volume, window: Window) -> np.ndarray:
 
 
 def spine_density(vertebrae: Sequence[VertebraTruth], age_years: float) -> DensityTruth | None:
-    """Density of L1 to L4, without vertebrae that are broken or hold metal; None where fewer than two remain (ISCD 2019)."""
+    """Density of L1 to L4, without vertebrae that are broken or hold metal; None where fewer than two remain (ISCD 2019).
+
+    The T-score has two decimals, and the class is that of the number as it stands there.
+    """
     counted = [one for one in vertebrae if one.name in REGION and one.bmd_g_cm2 is not None and not _changed(one)]
     if len(counted) < 2:
         return None
     area = sum(one.area_cm2 or 0.0 for one in counted)
     bmd = sum(one.bmc_g or 0.0 for one in counted) / area
-    t = t_score(bmd)
+    t = round(t_score(bmd), 2) + 0.0
     names = tuple(one.name for one in reversed(counted))
     return DensityTruth(names, bmd, area, REFERENCE.name, t, who_class(t, age_years), RULE_ID)
 

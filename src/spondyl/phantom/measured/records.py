@@ -176,7 +176,7 @@ class DensityTruth:
         vertebrae: Which were counted, e.g. ("L1", "L2", "L3", "L4").
         bmd_g_cm2, area_cm2: Mineral over projected area, and that area.
         reference: Which reference the T-score uses.
-        t_score: Against that reference.
+        t_score: Against that reference, to two decimals.
         who_class: "normal", "osteopenia" or "osteoporosis", or None where the classes do not apply (women and men under 50 [O]).
     """
 
