@@ -133,6 +133,14 @@ def test_realism_is_measured_with_the_networks_named_and_kept_beside_other_figur
         verbs.keep_figures(file, "test", {})
 
 
+def test_patients_are_measured_as_they_are_for_any_bundle(tiny: Tiny, monkeypatch):
+    monkeypatch.setattr(measure, "DRAWS", 20)
+    figures = verbs.measure_on_patients(str(tiny.run / "bundle"), tiny.data, "spider_pack", "auto", "auto", lambda *_: None)
+    assert figures["locating"] == tiny.bundle.metrics["locating"]
+    assert figures["grading"] == json.loads(json.dumps(tiny.bundle.metrics["grading"]))
+    assert (figures["patients"], figures["trained_on"]) == (9, "digital spine")
+
+
 def test_a_grader_begins_with_the_weights_it_is_given():
     patch = np.random.default_rng(0).random((32, 40), dtype=np.float32).astype(np.float16)
     table = [Example(str(i), 1, np.array([i % 5, *[i % 2] * 7]), (patch,)) for i in range(4)]

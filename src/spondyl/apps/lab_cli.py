@@ -180,6 +180,26 @@ def realism_slices(
     typer.echo(jsonlib.dumps(figures, indent=1))
 
 
+@realism.command("patients", epilog="Example: spondyl realism patients runs/mri-discs-phantom/RUN/bundle --data spider")
+def realism_patients(
+    bundle: Annotated[str, typer.Argument(help="Folder of a bundle that the digital spine taught.")],
+    data: Annotated[Path, typer.Option("--data", help="Root of the patients' data set.")],
+    layout: Annotated[str, typer.Option("--layout", help="Layout of the data set: spider or spider_pack.")] = "spider_pack",
+    out: Annotated[Path | None, typer.Option("--out", help="File of figures to put them into, JSON.")] = None,
+    backend: Annotated[str, typer.Option("--backend", help="auto, openvino or onnxruntime.")] = "auto",
+    precision: Annotated[str, typer.Option("--precision", help="auto, f32 or bf16.")] = "auto",
+) -> None:
+    """Ask a bundle that was trained on the digital spine alone about patients: discs found, numbered and graded."""
+    from spondyl.apps import console
+    from spondyl.lab import verbs
+
+    with console.progress_bar() as progress:
+        figures = verbs.measure_on_patients(bundle, data, layout, backend, precision, progress)
+    if out is not None:
+        verbs.keep_figures(out, "phantom_only", figures)
+    typer.echo(jsonlib.dumps(figures, indent=1))
+
+
 @realism.command("pretraining", epilog="Example: spondyl realism pretraining RUN --start PHANTOM_RUN --data spider --keep said")
 def realism_pretraining(
     run: Annotated[Path, typer.Argument(help="A finished run on patients: its recipe, folds and found discs are used.")],

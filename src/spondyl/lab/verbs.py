@@ -99,6 +99,22 @@ def measure_realism(
     }
 
 
+def measure_on_patients(bundle: str, data: Path, layout: str, backend: str, precision: str, on_step: OnStep) -> dict[str, Any]:
+    """Figures of a bundle on patients, as `evaluate` gives them, without its checks on pictures that must be refused.
+
+    Raises:
+        InputError: The data cannot be used.
+        NotFoundError: No such bundle.
+    """
+    known = find_bundle(bundle)
+    figures = measure(open_engine(known, backend, precision), read_cohort(layout, data, folds=1, seed=0), on_step)
+    return {
+        **{key: figures[key] for key in ("slices", "patients", "training_images_met", "locating", "gate", "grading")},
+        "trained_on": known.note.trained_on,
+        "bundle": {"name": known.note.name, "version": known.note.version, "sha256": known.sha256},
+    }
+
+
 def compare_pretraining(run: Path, start: Path, data: Path, keep: Path, epochs: int | None, on_step: OnStep) -> dict[str, Any]:
     """Whether graders that the digital spine taught first agree better with patients' readings.
 
