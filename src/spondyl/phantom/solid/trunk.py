@@ -28,6 +28,8 @@ AHEAD_MM = 3.0
 """The belly's hollow ends so far in front of the spine [O]."""
 ROUND_MM = 9.0
 """How much farther back it ends at the sides of the bodies than at the midline [O]."""
+BESIDE_MM = 8.0
+"""Nothing but air is looked for farther from the body [O]."""
 FURROW_MM = 4.0
 """How far the back stands out on either side of its furrow [O]."""
 
@@ -41,7 +43,7 @@ def paint_trunk(volume: Volume) -> None:
     rows, wide = block.grid.shape[0], flank_of_spine(volume, block.grid.axis("z"))[:, None, None]
     for first in range(0, rows, SLAB):
         part = slice(first, min(first + SLAB, rows))
-        window = (part, slice(0, block.grid.shape[1]), slice(0, block.grid.shape[2]))
+        window = _around(block, part, torso)
         layers = _layers(block, window, torso, wide[part])
         if thorax is not None and thorax.rows.start < part.stop and part.start < thorax.rows.stop:
             cage, lung = lung_distance(volume, torso, thorax, window)
@@ -53,6 +55,15 @@ def paint_trunk(volume: Volume) -> None:
         paint_chest(volume, torso, thorax)
     paint_pelvis(volume)
     paint_ribs(volume, torso)
+
+
+def _around(block: Block, part: slice, torso: Torso) -> Window:
+    """The window that holds the body in those rows; all beside it is air."""
+    low = ((torso.middle - torso.half)[part].min(), torso.belly[part].min())
+    high = ((torso.middle + torso.half)[part].max(), torso.skin[part].max() + FURROW_MM)
+    across, deep = (np.array([low[k] - BESIDE_MM, high[k] + BESIDE_MM]) for k in (0, 1))
+    columns, rows = (np.searchsorted(block.grid.axis(name), ends).tolist() for name, ends in (("x", across), ("y", deep)))
+    return part, slice(*rows), slice(*columns)
 
 
 def _layers(block: Block, window: Window, torso: Torso, wide: Array) -> list[tuple[str, Array]]:
