@@ -63,7 +63,7 @@ def whole_discs(truth: SubjectTruth, series: MrSeries) -> list[DiscSpaceTruth]:
 
 @dataclass(frozen=True, slots=True)
 class DensityLabel:
-    """What a row of subjects.csv says: the class, the number behind it, and of which vertebrae."""
+    """What a row of subjects.csv says: the class, the number behind it, and of which vertebrae ("L1-L4", or "L1+L3+L4" with a gap)."""
 
     who_class: str
     bmd_g_cm2: float
@@ -76,4 +76,10 @@ def density_label(truth: SubjectTruth) -> DensityLabel | None:
     density = truth.density
     if density is None or density.who_class is None:
         return None
-    return DensityLabel(density.who_class, density.bmd_g_cm2, density.t_score, f"{density.vertebrae[0]}-{density.vertebrae[-1]}")
+    return DensityLabel(density.who_class, density.bmd_g_cm2, density.t_score, _region(density.vertebrae))
+
+
+def _region(vertebrae: tuple[str, ...]) -> str:
+    """"L1-L4" where none is left out in between, else every one that counts: "L1+L3+L4"."""
+    first, last = vertebrae[0], vertebrae[-1]
+    return f"{first}-{last}" if int(last[1:]) - int(first[1:]) == len(vertebrae) - 1 else "+".join(vertebrae)
