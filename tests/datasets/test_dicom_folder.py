@@ -18,6 +18,7 @@ from spondyl.datasets.dicom_writer import derived_uid
 from spondyl.datasets.film_records import SpineStudy
 from spondyl.datasets.making.truths import film_truth, stenosis_marks
 from spondyl.phantom import subject_from_json
+from spondyl.phantom.measured import density_words
 from spondyl.phantom.rays import render_dxa, render_xray
 from spondyl.phantom.resonance import render_mr
 
@@ -80,7 +81,7 @@ def test_whole_studies_come_back_with_every_picture_and_its_truth(cohorts: Cohor
             drawn = render_xray(volume, plan.scans[film.view])
             assert film.truth == film_truth(truth, drawn, order_of("dicom"), index)
             assert np.array_equal(dcmread(film.path).pixel_array, drawn.pixels)
-        scan = render_dxa(volume, plan.scans["dxa"])
+        scan = render_dxa(volume, plan.scans["dxa"], words=density_words(truth))
         assert study.density.bmd_g_cm2 == pytest.approx(scan.bmd_g_cm2)
         assert study.density.t_score == pytest.approx(scan.t_score)
         assert np.array_equal(dcmread(study.density.path).pixel_array, scan.picture)

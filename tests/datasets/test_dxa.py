@@ -7,15 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
-from datasets.cohorts import SUBJECTS, Cohorts, cohorts, plan_of, rebuilt
+from datasets.cohorts import SMALL, SUBJECTS, Cohorts, cohorts, order_of, plan_of, rebuilt
 from spondyl.core import InputError
 from spondyl.datasets import sources
 from spondyl.datasets.dxa import read_picture
+from spondyl.datasets.dxa_maker import write_subject
 from spondyl.datasets.film_records import DensityPicture
 from spondyl.datasets.making.truths import density_label
+from spondyl.datasets.making.views import built
 from spondyl.datasets.pictures import write_grey
+from spondyl.phantom.measured import density_words, measure_subject
 from spondyl.phantom.rays import render_dxa
+from spondyl.phantom.rays.marks import text_mask
+from spondyl.phantom.spec_parts import FractureSpec
 
 __all__ = ["cohorts"]
 
@@ -30,7 +36,7 @@ def test_classes_densities_and_pixels_come_back(cohorts: Cohorts):
     for index in range(SUBJECTS):
         volume, truth = rebuilt("dxa", index)
         plan = plan_of("dxa", index)
-        drawn = render_dxa(volume, plan.scans["dxa"]).picture
+        drawn = render_dxa(volume, plan.scans["dxa"], words=density_words(truth)).picture
         (own,) = [one for one in pictures if np.array_equal(np.rint(read_picture(one).pixels * 255), drawn)]
         assert truth.density is not None
         assert (own.who_class, own.split, own.sex) == (truth.density.who_class, plan.choices["split"], truth.sex)
@@ -39,6 +45,29 @@ def test_classes_densities_and_pixels_come_back(cohorts: Cohorts):
         assert own.age_years == round(truth.age_years)
         assert (label := density_label(truth)) is not None
         assert own.region == label.region
+
+
+def lines_of(picture: np.ndarray, words: list[str]) -> list[str]:
+    """Which of these lines are burnt into the last rows of a picture, one below the other."""
+    strips = picture[len(picture) - 8 * len(words):].reshape(len(words), 8, -1)
+    masks = [text_mask(word) for word in words]
+    return [word for word, mask, strip in zip(words, masks, strips, strict=True)
+            if np.array_equal(strip[1:6, 3:3 + mask.shape[1]] > 0, mask) and not strip[:, 3 + mask.shape[1]:].any()]
+
+
+def test_the_text_in_a_picture_says_its_label_s_numbers_of_its_label_s_vertebrae(tmp_path: Path):
+    plan = plan_of("dxa", 0)
+    broken = plan.spec.lumbar - 2
+    vertebrae = tuple(replace(one, fracture=FractureSpec("wedge", 0.45, 3.0) if k == broken else FractureSpec())
+                      for k, one in enumerate(plan.spec.vertebrae))
+    plan = replace(plan, spec=replace(plan.spec, vertebrae=vertebrae), scans={"dxa": replace(plan.scans["dxa"], text=True)})
+    ((name, *_, bmd, t_score, region),) = write_subject(tmp_path, plan, order_of("dxa"))["rows"]
+    assert region == "L1+L3+L4"
+    truth = measure_subject(built(plan.spec, SMALL))
+    own = {one.name: one.bmd_g_cm2 for one in truth.vertebrae}
+    words = ["IN-SILICO", *(f"{level} {own[level]:.3f}" for level in region.split("+")), f"BMD {bmd:.3f}", f"T {t_score:.2f}"]
+    with Picture.open(tmp_path / name) as picture:
+        assert lines_of(np.asarray(picture), words) == words
 
 
 @pytest.mark.parametrize(("vertebrae", "wanted"), [("L1 L2 L3 L4", "L1-L4"), ("L2 L3", "L2-L3"), ("L1 L3 L4", "L1+L3+L4"),

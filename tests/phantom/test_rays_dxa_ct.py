@@ -69,6 +69,17 @@ def test_a_scan_names_its_reference_and_its_vertebrae():
         render_dxa(column(0.8, 20), SCAN, "hologik")
 
 
+def test_the_picture_prints_the_mineral_that_is_there_and_not_what_the_machine_misses():
+    volume = column(1.0, 20, fat_cm=1.0)
+    scan = render_dxa(volume, replace(SCAN, text=True))
+    assert scan.bmd_g_cm2 < 0.97
+    assert scan.words[-2:] == (f"BMD {scan.true_g_cm2:.3f}", f"T {(scan.true_g_cm2 - 1.064) / 0.106:.2f}")
+    assert scan.words[:4] == tuple(f"{r.level} {r.true_g_cm2:.3f}" for r in scan.regions)
+    other = render_dxa(volume, replace(SCAN, text=True), words=["T -2.50"])
+    assert other.words == ("T -2.50",)
+    assert len(scan.picture) - len(other.picture) == 5 * 8
+
+
 def test_regions_follow_the_vertebrae_and_do_not_overlap():
     scan = render_dxa(column(1.0, 20), SCAN)
     bodies = column(1.0, 20).posture.bodies

@@ -25,10 +25,9 @@ from spondyl.datasets.making.order import Order
 from spondyl.datasets.making.truths import film_truth, stenosis_marks, subject_truth, whole_discs
 from spondyl.datasets.making.views import built, density_scan_of, film_of, series_names, study_of
 from spondyl.datasets.records import Box
-from spondyl.phantom.measured import SubjectTruth
-from spondyl.phantom.rays import render_dxa, render_xray
+from spondyl.phantom.measured import SubjectTruth, density_words
+from spondyl.phantom.rays import DxaScan, render_dxa, render_xray
 from spondyl.phantom.resonance import MrAcquisition, MrSeries, render_mr
-from spondyl.phantom.volume import Volume
 
 VIEWS = ("ap", "lateral")
 
@@ -61,13 +60,13 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
         films.append({"file": f"{folder}/{view}/1.dcm", **asdict(film_truth(truth, film, order, plan.index))})
     marks = [{"target": target, "grade": mark[0], "file": f"{folder}/{mark[1]}/{mark[2] + 1}.dcm", "x": mark[3], "y": mark[4]}
              for target, mark in stenosis_marks(truth, rendered).items()]
-    density = _write_density(root, folder, volume, plan, owner, len(names) + 3)
+    scan = render_dxa(volume, plan.scans["dxa"], words=density_words(truth))
+    density = _write_density(root, folder, scan, owner, len(names) + 3)
     return {"subject": plan.index, "slices": slices, "films": films, "density": density, "stenosis": marks,
             "truth": json.loads(truth.to_json())}
 
 
-def _write_density(root: Path, folder: str, volume: Volume, plan: Plan, owner: Owner, number: int) -> dict[str, Any]:
-    scan = render_dxa(volume, plan.scans["dxa"])
+def _write_density(root: Path, folder: str, scan: DxaScan, owner: Owner, number: int) -> dict[str, Any]:
     ds = density_object(scan.picture, scan.acquisition.pixel_mm, owner, number, bool(scan.acquisition.text))
     save(root / folder / "dxa" / "1.dcm", ds)
     return {"file": f"{folder}/dxa/1.dcm", "measured_g_cm2": scan.bmd_g_cm2, "measured_t_score": scan.t_score,

@@ -15,6 +15,7 @@ from spondyl.datasets.making.tables import write_table
 from spondyl.datasets.making.truths import density_label, subject_truth
 from spondyl.datasets.making.views import built, density_scan_of
 from spondyl.datasets.pictures import write_grey
+from spondyl.phantom.measured import density_words
 from spondyl.phantom.rays import render_dxa
 
 
@@ -26,10 +27,13 @@ def draw_plan(order: Order, index: int) -> Plan:
 
 
 def write_subject(root: Path, plan: Plan, order: Order) -> Record:
-    """The picture in its folder. A subject to whom the WHO classes do not apply has none, and is not written."""
+    """The picture in its folder; its text, if it has one, says the numbers of its label.
+
+    A subject to whom the WHO classes do not apply has no label, and is not written.
+    """
     volume = built(plan.spec, order.scale)
     truth = subject_truth(volume, order, plan.index)
-    scan = render_dxa(volume, plan.scans["dxa"])
+    scan = render_dxa(volume, plan.scans["dxa"], words=density_words(truth))
     label = density_label(truth)
     if label is None:
         return {"rows": []}

@@ -207,7 +207,10 @@ class StudyFilm:
 
 @dataclass(frozen=True, slots=True)
 class StudyDensity:
-    """A density picture: its file, and what the scan measured against which reference."""
+    """A density picture: its file, and what the simulated machine itself measured against which reference.
+
+    The label, which any text in the picture repeats, is the `density` of the study's truth.
+    """
 
     path: Path
     bmd_g_cm2: float

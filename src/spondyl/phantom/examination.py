@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spondyl.phantom.measured import SubjectTruth, measure_subject
+from spondyl.phantom.measured import SubjectTruth, density_words, measure_subject
 from spondyl.phantom.rays import DxaAcquisition, DxaScan, Film, XrayAcquisition, draw_dxa, draw_xray, render_dxa, render_xray
 from spondyl.phantom.resonance import MrAcquisition, MrSeries, draw_study, render_mr
 from spondyl.phantom.solid import Detail, build
@@ -71,9 +71,10 @@ def examine(spec: SubjectSpec, orders: Orders | np.random.Generator, quick: bool
     volume = build(spec, QUICK if quick else None)
     wanted = draw_orders(orders, volume) if isinstance(orders, np.random.Generator) else orders
     wanted = coarser(wanted) if quick else wanted
+    truth = measure_subject(volume)
     return Examination(
-        volume, measure_subject(volume), {view: render_xray(volume, one) for view, one in wanted.films.items()},
-        render_dxa(volume, wanted.dxa), {name: render_mr(volume, one) for name, one in wanted.series.items()},
+        volume, truth, {view: render_xray(volume, one) for view, one in wanted.films.items()},
+        render_dxa(volume, wanted.dxa, words=density_words(truth)), {name: render_mr(volume, one) for name, one in wanted.series.items()},
     )
 
 

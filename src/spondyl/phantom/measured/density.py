@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.phantom.materials import column
-from spondyl.phantom.measured.records import DensityTruth, VertebraTruth
+from spondyl.phantom.measured.records import DensityTruth, SubjectTruth, VertebraTruth
 from spondyl.phantom.measured.rules import REFERENCE, t_score, who_class
 from spondyl.phantom.volume import Volume, Window
 
@@ -81,6 +81,15 @@ def spine_density(vertebrae: Sequence[VertebraTruth], age_years: float) -> Densi
     t = round(t_score(bmd), 2) + 0.0
     names = tuple(one.name for one in reversed(counted))
     return DensityTruth(names, bmd, area, REFERENCE.name, t, who_class(t, age_years), RULE_ID)
+
+
+def density_words(truth: SubjectTruth) -> tuple[str, ...]:
+    """The density as a machine prints it, line by line: each vertebra that counts, the mean and the T-score. Empty where none is told."""
+    density = truth.density
+    if density is None:
+        return ()
+    own = {one.name: one.bmd_g_cm2 for one in truth.vertebrae}
+    return (*(f"{name} {own[name]:.3f}" for name in density.vertebrae), f"BMD {density.bmd_g_cm2:.3f}", f"T {density.t_score:.2f}")
 
 
 def _changed(vertebra: VertebraTruth) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,8 +75,9 @@ class DxaScan:
         bmd: Areal mineral, g/cm2, float32 (rows, columns), noise included.
         soft: Areal soft tissue, g/cm2.
         regions: From L1 down.
-        bmd_g_cm2: Area-weighted mean of the regions.
-        t_score: Against `reference`.
+        bmd_g_cm2, t_score: What this machine measures itself: the area-weighted mean of all regions, and that against `reference`.
+        true_g_cm2: The same mean of the mineral that is there.
+        words: What the picture says where it has text.
         picture: uint8 (rows, columns), as a vendor shows it; with text it has more rows.
         projection: Where points of the patient lie in `bmd`.
     """
@@ -87,6 +89,7 @@ class DxaScan:
     true_g_cm2: float
     t_score: float
     reference: DxaReference
+    words: tuple[str, ...]
     picture: NDArray[np.uint8]
     projection: Projection
     acquisition: DxaAcquisition
@@ -103,10 +106,17 @@ def reference_named(name: str) -> DxaReference:
     return REFERENCES[name]
 
 
-def render_dxa(volume: Volume, acquisition: DxaAcquisition, reference: str = "nhanes-women-21-30") -> DxaScan:
+def render_dxa(volume: Volume, acquisition: DxaAcquisition, reference: str = "nhanes-women-21-30",
+               words: Sequence[str] | None = None) -> DxaScan:
     """The scan of a built patient, and what is measured on it. No chance: the noise comes from the acquisition's seed.
 
-    Marrow fat is not in the baseline, so that the measured density lies up to 0.1 g/cm2 under the mineral that is there.
+    A vendor's machine is calibrated so that its numbers and its reference's belong together; here the picture prints the mineral that
+    is there, of which the labels are made [O]. What this machine measures itself is kept beside: marrow fat lies outside its
+    baseline, so that it reads low.
+
+    Args:
+        words: Lines that are burnt in where the acquisition asks for text, as `measured.density_words` writes them of the subject's
+            truth. None prints the mineral that the rays passed in every region.
 
     Raises:
         InputError: `regions-outside` if a vertebra to be measured is not on the map.
@@ -130,9 +140,10 @@ def render_dxa(volume: Volume, acquisition: DxaAcquisition, reference: str = "nh
     mean, true = (sum(value * r.area_cm2 for value, r in zip(values, regions, strict=True)) / area
                   for values in ([r.bmd_g_cm2 for r in regions], [r.true_g_cm2 for r in regions]))
     score = (mean - against.mean) / against.sd
-    words = [f"{r.level} {r.bmd_g_cm2:.3f}" for r in regions] + [f"BMD {mean:.3f}  T {score:.1f}"]
-    return DxaScan(bmd.astype(np.float32), soft.astype(np.float32), regions, mean, true, score, against,
-                   picture(bmd, soft, a, words), projection, a)
+    own = [*(f"{r.level} {r.true_g_cm2:.3f}" for r in regions), f"BMD {true:.3f}", f"T {(true - against.mean) / against.sd:.2f}"]
+    said = tuple(own if words is None else words)
+    return DxaScan(bmd.astype(np.float32), soft.astype(np.float32), regions, mean, true, score, against, said,
+                   picture(bmd, soft, a, said), projection, a)
 
 
 def fat_bias(energies_kev: tuple[float, float], fat_cm: float = 1.0, density_g_cm3: float = 0.95) -> float:

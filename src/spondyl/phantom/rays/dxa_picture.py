@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ SOFT_SHARE = 0.015
 """Grey of a g/cm2 of soft tissue beside that of mineral [O]."""
 
 
-def picture(bmd: Array, soft: Array, acquisition: DxaAcquisition, words: list[str]) -> NDArray[np.uint8]:
+def picture(bmd: Array, soft: Array, acquisition: DxaAcquisition, words: Sequence[str]) -> NDArray[np.uint8]:
     """uint8 (rows, columns); with text, lines of it stand below the picture."""
     value = np.maximum(bmd, -0.1) + SOFT_SHARE * soft
     black, white = np.percentile(value, [acquisition.black, acquisition.white])
