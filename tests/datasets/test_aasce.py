@@ -17,9 +17,13 @@ from spondyl.datasets import miniatures, sources
 from spondyl.datasets.aasce_pack import COLUMNS
 from spondyl.datasets.corners import sorted_corners
 from spondyl.datasets.film_records import CornerFilm
+from spondyl.datasets.making.order import make_order
 from spondyl.datasets.making.truths import film_truth
+from spondyl.datasets.making.views import sketch
 from spondyl.phantom.measured.alignment import aasce_angles
-from spondyl.phantom.rays import render_xray
+from spondyl.phantom.posture import plate_corners
+from spondyl.phantom.rays import projection_of, render_xray
+from spondyl.phantom.volume import Volume
 
 __all__ = ["cohorts"]
 
@@ -48,6 +52,32 @@ def test_corners_angles_and_films_come_back(layout: str, cohorts: Cohorts):
         assert shown.shape == film.shape
         assert np.abs(shown.astype(float) - (drawn.shown >> 4)).mean() < 3
     assert [film.split for film in films] == (["train", "train"] if layout == "aasce" else [None, None])
+
+
+def corners_of(volume: Volume) -> np.ndarray:
+    """(n, 3) mm: the ends of the middle line across every plate of every vertebra."""
+    found = []
+    for own, body, pose in zip(volume.spec.vertebrae, volume.spine.bodies, volume.posture.bodies, strict=True):
+        for upper in (True, False):
+            front_v, front_w, rear_v, rear_w = plate_corners(body, pose, upper)
+            half = own.width_mm[1 if upper else 0] / 2
+            found.append(pose.to_patient(np.array([[side * half, (front_v + rear_v) / 2, (front_w + rear_w) / 2] for side in (-1, 1)])))
+    return np.concatenate(found)
+
+
+@pytest.mark.parametrize("style", ["train", "eval"])
+def test_every_corner_lies_on_the_film_and_free_of_the_collimator(style: str):
+    collimated = 0
+    order = make_order("aasce", 3, miniatures.LAYOUTS, profile="scoliosis", style=style)
+    for index in range(100):
+        plan = miniatures.layout_named("aasce").draw(order, index)
+        scan = plan.scans["ap"]
+        top, right, bottom, left = scan.collimation
+        x, y = projection_of(scan).to_pixels(corners_of(sketch(plan.spec))).T
+        assert left * scan.columns + 10 < x.min() <= x.max() < (1 - right) * scan.columns - 10
+        assert top * scan.rows + 10 < y.min() <= y.max() < (1 - bottom) * scan.rows - 10
+        collimated += any(scan.collimation)
+    assert collimated > 20
 
 
 def test_landmarks_are_68_x_then_68_y_over_width_and_height_without_a_header(cohorts: Cohorts):

@@ -170,7 +170,7 @@ def _log_signals(areal: Array, a: DxaAcquisition) -> NDArray[np.float64]:
     return np.asarray(logs + noise)
 
 
-def _edges(volume: Volume, index: int) -> NDArray[np.float64]:
+def plate_sides(volume: Volume, index: int) -> NDArray[np.float64]:
     """Patient points at the sides of a body's plates: upper right, upper left, lower left, lower right, (4, 3) mm."""
     body, pose, own = volume.spine.bodies[index], volume.posture.bodies[index], volume.spec.vertebrae[index]
     points = []
@@ -183,7 +183,7 @@ def _edges(volume: Volume, index: int) -> NDArray[np.float64]:
 
 def _boxes(volume: Volume, projection: Projection, levels: int) -> list[tuple[str, int, NDArray[np.float64]]]:
     """(name, index, corner pixels (4, 2)) of the measured vertebrae; borders lie midway to the neighbours."""
-    edges = [projection.to_pixels(_edges(volume, k)) for k in range(len(volume.spine.bodies))]
+    edges = [projection.to_pixels(plate_sides(volume, k)) for k in range(len(volume.spine.bodies))]
     found = []
     for k in range(levels):
         index = volume.spec.lumbar - 1 - k

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spondyl.core.errors import NotFoundError, describe_unknown
 from spondyl.phantom.rays.acquisition import DXA_PAIRS, DxaAcquisition, XrayAcquisition
+from spondyl.phantom.rays.dxa import plate_sides
 from spondyl.phantom.rays.projection import ACROSS_AXIS
+from spondyl.phantom.rays.xray import projection_of
 from spondyl.phantom.volume import Volume
 
 Range = tuple[float, float]
 REGIONS = ("lumbar", "whole_spine")
 MOST = (2500, 1650)
 """Rows and columns of the largest films; longer ones get larger pixels."""
+
+HELD_MM = 10.0
+"""Between the corners of vertebrae and the edge of a whole-spine film, at the detector: what building and measuring may differ by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ def draw_xray(
 ) -> XrayAcquisition:
     """An acquisition that frames the lumbar spine (T11 or T12 to S1), or all vertebrae down to S1 ("whole_spine").
 
+    A film of the whole spine shows every vertebra whole, free of the collimator.
+
     Raises:
         NotFoundError: If there is no such style or region; the sentence offers the nearest one.
     """
@@ -132,7 +139,7 @@ def draw_xray(
     edges = _edges(rng, how)
     side, at = _marker(rng, view, edges)
     shutter = bool(rng.random() < 0.4)
-    return XrayAcquisition(
+    plan = XrayAcquisition(
         view, int(height / pixel), int(width / pixel), pixel, sid, oid, centre, (float(shift[0]), float(shift[1])),
         float(np.clip(rng.normal(0, how.roll_sd), -8, 8)), _even(rng, how.kvp_ap if view == "ap" else how.kvp_lateral),
         _even(rng, how.dose_ugy), float(np.clip(rng.normal(0, how.exposure_sd), -1.5, 1.5)), _even(rng, how.scatter),
@@ -141,6 +148,7 @@ def draw_xray(
         str(rng.choice(["log", "linear", "sigmoid"], p=how.responses)), _even(rng, how.latitude), _even(rng, how.flatten),
         _even(rng, how.enhance), "MONOCHROME1" if rng.random() < how.inverted else "MONOCHROME2", int(rng.integers(2**31)),
     )
+    return _holding(plan, volume) if whole else plan
 
 
 def draw_dxa(rng: np.random.Generator, volume: Volume, style: DxaStyle | str = "train") -> DxaAcquisition:
@@ -199,6 +207,18 @@ def _reach(
     built = float(volume.posture.bodies[min(volume.spec.lumbar + 2, len(volume.posture.bodies) - 1)].centre[2]) + 6.0
     above = min(spare * float(rng.uniform(0.2, 0.8)), max(built - top, 0.0))
     return top + above, max(bottom - (spare - above), shown[0] - 110.0)
+
+
+def _holding(plan: XrayAcquisition, volume: Volume) -> XrayAcquisition:
+    """The same film, larger where it misses a corner of a vertebra, and its collimator never nearer than HELD_MM to one."""
+    at = projection_of(plan).to_pixels(np.concatenate([plate_sides(volume, k) for k in range(len(volume.posture.bodies))]))
+    before, spare = np.array([plan.columns, plan.rows]), HELD_MM / plan.pixel_mm
+    size = np.maximum(before, np.ceil(2 * (np.abs(at - (before - 1) / 2).max(axis=0) + spare)).astype(int))
+    at += (size - before) / 2
+    left, top = np.clip((at.min(axis=0) - spare) / size, 0, 1)
+    right, bottom = np.clip(1 - (at.max(axis=0) + spare) / size, 0, 1)
+    top, right, bottom, left = np.minimum(plan.collimation, (top, right, bottom, left)).tolist()
+    return replace(plan, rows=int(size[1]), columns=int(size[0]), collimation=(top, right, bottom, left))
 
 
 def _edges(rng: np.random.Generator, how: XrayStyle) -> tuple[float, float, float, float]:
