@@ -15,7 +15,8 @@ from lab.conftest import Tiny
 from lab.small_pack import subject_slices
 from spondyl.core import InputError, NotFoundError
 from spondyl.lab import verbs
-from spondyl.lab.mri_discs import drawn, measure, pretraining, realism
+from spondyl.lab.mri_discs import drawn, measure, pretraining, realism, stages
+from spondyl.lab.mri_discs.data import Cohort, label_row
 from spondyl.lab.mri_discs.grader import Example, GraderPlan, fit_grader
 from spondyl.lab.mri_discs.predict import SliceRow, as_image
 from spondyl.lab.mri_discs.recipe import Recipe
@@ -139,6 +140,20 @@ def test_patients_are_measured_as_they_are_for_any_bundle(tiny: Tiny, monkeypatc
     assert figures["locating"] == tiny.bundle.metrics["locating"]
     assert figures["grading"] == json.loads(json.dumps(tiny.bundle.metrics["grading"]))
     assert (figures["patients"], figures["trained_on"]) == (9, "digital spine")
+
+
+def test_a_slice_cut_above_its_lowest_disc_teaches_every_disc_its_own_grade():
+    whole = drawn.Drawn(5, "val", 1).slices()[1]
+    cut = replace(whole, boxes={k: b for k, b in whole.boxes.items() if k > 1}, grades={k: g for k, g in whole.grades.items() if k > 1})
+    recipe = read_recipe(Recipe, ROOT / "recipes" / "mri-discs-phantom.toml")
+    cohort = Cohort((cut,), (cut.pixels,), {cut.patient: 0})
+    assert not stages._target(cohort, 0).bottom
+    found = [[Disc((b[0] + b[2]) / 2, (b[1] + b[3]) / 2, b[2] - b[0], b[3] - b[1], 1.0, 1.0) for b in cut.boxes.values()]]
+    table = stages.examples(recipe, cohort, found)
+    assert {e.from_bottom: e.labels.tolist() for e in table} == {k: label_row(g).tolist() for k, g in cut.grades.items()}
+    ordinary = Cohort((whole,), (whole.pixels,), {whole.patient: 0})
+    before = stages.examples(recipe, ordinary, [[Disc(0.0, 0.0, 1.0, 1.0, 1.0, 1.0)]])
+    assert {e.from_bottom for e in before} == set(whole.grades)
 
 
 def test_a_grader_begins_with_the_weights_it_is_given():

@@ -68,8 +68,8 @@ def locating(rows: Sequence[SliceRow]) -> dict[str, Any]:
     for row in boxed:
         found = row.located.discs if row.located and not row.refusal else []
         own = [
-            number <= len(found) and float(box_iou([found[number - 1].box], [box])[0, 0]) >= 0.5
-            for number, box in row.slice.boxes.items()
+            at < len(found) and float(box_iou([found[at].box], [row.slice.boxes[number]])[0, 0]) >= 0.5
+            for at, number in enumerate(sorted(row.slice.boxes))
         ]
         hits += own
         units += [row.slice.patient] * len(own)

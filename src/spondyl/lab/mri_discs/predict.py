@@ -163,11 +163,11 @@ def _graded(engine: Engine, row: SliceRow, wet: Located | None, dry: Located | N
     peaks = np.mean([cam.max(axis=(2, 3)) for cam in result.cams.values()], axis=0)
     return [
         DiscRow(
-            row.slice.patient, row.fold, view, row.slice.sequence, disc, disc if named[disc - 1] else 0, label_row(grades),
-            {name: np.asarray(part[disc - 1], np.float64) for name, part in result.logits.items()}, peaks[disc - 1],
+            row.slice.patient, row.fold, view, row.slice.sequence, disc, disc if named[at] else 0, label_row(row.slice.grades[disc]),
+            {name: np.asarray(part[at], np.float64) for name, part in result.logits.items()}, peaks[at],
         )
-        for disc, grades in row.slice.grades.items()
-        if matched[disc - 1]
+        for at, disc in enumerate(sorted(row.slice.grades))
+        if matched[at]
     ]  # fmt: skip
 
 

@@ -119,8 +119,9 @@ def say(trained: Trained, fold: int, arm: int) -> list[dict[str, Any]]:
         usable = slice_.sequence == "t2" and cohort.fold(index) == fold and slice_.stem not in recipe.leave_out
         if usable and len(discs) == len(slice_.grades):
             grades = likeliest(net, recipe, cohort.pixels[index], discs)
-            for disc, truth in slice_.grades.items():
-                rows.append({"patient": slice_.patient, "disc": disc, "truth": truth.pfirrmann - 1, "said": int(grades[disc - 1])})
+            for disc, said in zip(sorted(slice_.grades), grades, strict=True):
+                truth = slice_.grades[disc].pfirrmann - 1
+                rows.append({"patient": slice_.patient, "disc": disc, "truth": truth, "said": int(said)})
     return rows
 
 

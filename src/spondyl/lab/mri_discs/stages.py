@@ -75,7 +75,7 @@ def _second_target(recipe: Recipe, cohort: Cohort, index: int, net: Locator) -> 
         chain: Mapping[str, float] = {**recipe.preprocessing["locator"]["chain"], "least_score": 0.03, "keep_score": keep}  # type: ignore[index]
         discs = find_discs(maps, frame, chain)
         if len(discs) == len(s.grades):
-            return Target(cohort.pixels[index], np.array([d.box for d in discs]))
+            return Target(cohort.pixels[index], np.array([d.box for d in discs]), bottom=1 in s.grades)
     return _target(cohort, index) if s.boxes else None
 
 
@@ -94,7 +94,10 @@ def located(recipe: Recipe, cohort: Cohort, locators: list[Locator]) -> list[lis
 
 
 def examples(recipe: Recipe, cohort: Cohort, found: list[list[Disc]]) -> list[Example]:
-    """One example a graded disc of each patient, from the slices whose discs were found in the right number (or are boxed)."""
+    """One example a graded disc of each patient, from the slices whose discs were found in the right number (or are boxed).
+
+    A slice may be cut above its lowest discs: what is found belongs to the graded discs in their order.
+    """
     wet: dict[tuple[str, int], list[NDArray[np.float16]]] = {}
     dry: dict[tuple[str, int], list[NDArray[np.float16]]] = {}
     labels: dict[tuple[str, int], NDArray[np.int64]] = {}
@@ -107,10 +110,9 @@ def examples(recipe: Recipe, cohort: Cohort, found: list[list[Disc]]) -> list[Ex
                 continue
             discs = [_given(s.boxes[k]) for k in sorted(s.boxes)]
         patches = _patches(recipe, cohort.pixels[index], discs)
-        for number, patch in enumerate(patches, start=1):
-            if number in s.grades:
-                (dry if s.sequence == "t1" else wet).setdefault((s.patient, number), []).append(patch)
-                labels[s.patient, number] = label_row(s.grades[number])
+        for number, patch in zip(sorted(s.grades), patches, strict=True):
+            (dry if s.sequence == "t1" else wet).setdefault((s.patient, number), []).append(patch)
+            labels[s.patient, number] = label_row(s.grades[number])
     return [Example(p, n, labels[p, n], tuple(wet.get((p, n), ())), tuple(dry.get((p, n), ()))) for p, n in sorted(labels)]
 
 
