@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spondyl.phantom import SubjectSpec, draw_subject
+from spondyl.phantom import PROFILES, SubjectSpec, draw_subject, measure_subject
 from spondyl.phantom.anatomy import stack
 from spondyl.phantom.bones import body_distance
 from spondyl.phantom.curves import HEIGHTS_MM, curves
@@ -330,3 +330,14 @@ def test_the_lowest_of_six_vertebrae_may_reach_the_wings_of_the_sacrum():
         bridges.append(bone_at(volume, pose.to_patient(path)).mean())
     assert bridges[0] < 0.8
     assert bridges[1] > 0.95
+
+
+@pytest.mark.parametrize("lumbar", [4, 6])
+def test_a_vertebra_that_joins_the_sacrum_leaves_its_foramina_open(lumbar: int):
+    profile = replace(PROFILES["transitional"], four_lumbar=float(lumbar == 4), six_lumbar=float(lumbar == 6), grade_shift=-1.4)
+    spec = draw_subject(np.random.default_rng(lumbar), profile)
+    calm = replace(spec.discs[0], ridge_mm=(0.0, 0.0), facet_mm=(0.0, 0.0), height_loss=0.0, slip_mm=0.0, herniation_mm=0.0)
+    spec = replace(spec, sacrum=replace(spec.sacrum, remnant_mm=5.5), discs=(calm, *spec.discs[1:]))
+    truth = measure_subject(build(spec, Detail(trunk_mm=6.0, levels=(-2, 1))))
+    lowest = [row for row in truth.stenosis if row.condition == "neural_foraminal_narrowing" and row.from_bottom == 1]
+    assert [row.grade for row in lowest] == [0, 0]

@@ -188,7 +188,7 @@ def _transverse(bone: Field, f: Frame, side: float) -> None:
     bone.add([(side * a, b, c) for a, b, c in ends], 9.0,
              lambda u, v, w: rod(u * np.float32(side), v, w * lean, (scaled[0], scaled[1]), radii), 3.0)
     if f.joins_sacrum:
-        wing, thick = ((at_u + 2, f.rear + 5 * k, at_w - 8 * k), (tip - 6, f.rear + 4 * k, -22 * k)), (7.0 * k, 7.0 * k)
+        wing, thick = ((at_u + 15 * k, f.rear + 9 * k, at_w - 5 * k), (tip - 3, f.rear + 5 * k, -24 * k)), (6.0 * k, 7.0 * k)
         bone.add([(side * a, b, c) for a, b, c in wing], 9.0, lambda u, v, w: rod(u * np.float32(side), v, w, wing, thick), 4.0)
 
 
