@@ -17,6 +17,12 @@ SUBJECTS, STUDIES = 6, 3
 """A worker's subjects with two films, and its MR studies."""
 ROWS, COLUMNS = 2500, 1600
 Times = dict[str, float]
+PARTS = {
+    "paint_trunk": "trunk and blocks", "paint_canal": "canal and roots", "paint_discs": "discs", "paint_ridges": "discs",
+    "paint_sacrum": "sacrum", "paint_bodies": "bodies", "paint_arches": "arches and devices", "paint_roots": "canal and roots",
+    "paint_devices": "arches and devices",
+}
+"""Which part of the bench's table a painter belongs to."""
 
 
 def phantom_speed() -> list[Row]:
@@ -42,13 +48,15 @@ def phantom_speed() -> list[Row]:
 def _films(seed: int, subjects: int) -> Times:
     from spondyl.phantom import draw_subject
     from spondyl.phantom.rays import draw_xray, render_xray
-    from spondyl.phantom.solid import build
+    from spondyl.phantom.solid import PAINTERS, Detail, unpainted
 
-    spent = {"build": 0.0, "ap": 0.0, "lateral": 0.0}
+    spent = dict.fromkeys([*dict.fromkeys(PARTS.values()), "ap", "lateral"], 0.0)
     for index in range(subjects):
         rng = np.random.default_rng((seed, index))
         spec = draw_subject(rng)
-        volume = _timed(spent, "build", lambda spec=spec: build(spec))  # type: ignore[misc]
+        volume = _timed(spent, "trunk and blocks", lambda spec=spec: unpainted(spec, Detail()))  # type: ignore[misc]
+        for paint in PAINTERS:
+            _timed(spent, PARTS[paint.__name__], lambda paint=paint, volume=volume: paint(volume))  # type: ignore[misc]
         for view in ("ap", "lateral"):
             drawn = draw_xray(rng, volume, view)
             scan = replace(drawn, rows=ROWS, columns=COLUMNS, pixel_mm=drawn.pixel_mm * drawn.rows / ROWS)

@@ -43,23 +43,24 @@ class Detail:
     levels: tuple[int, int] | None = None
 
 
+PAINTERS = (paint_trunk, paint_canal, paint_discs, paint_ridges, paint_sacrum, paint_bodies, paint_arches, paint_roots, paint_devices)
+"""In the order in which they lay things over each other."""
+
+
 def build(spec: SubjectSpec, detail: Detail | None = None) -> Volume:
     """The subject as voxels of materials. Same spec, same voxels."""
-    how = detail or Detail()
+    volume = unpainted(spec, detail or Detail())
+    for paint in PAINTERS:
+        paint(volume)
+    return volume
+
+
+def unpainted(spec: SubjectSpec, how: Detail) -> Volume:
+    """The subject's geometry and materials, with blocks that hold nothing yet."""
     spine = stack(spec)
     posture = pose_spine(spec, spine)
     fine, trunk = _grids(how, np.vstack([posture.bent, *([p.centre] for p in posture.discs)]), posture, spec)
-    volume = Volume(spec, spine, posture, table(spec), Block(fine), Block(trunk))
-    paint_trunk(volume)
-    paint_canal(volume)
-    paint_discs(volume)
-    paint_ridges(volume)
-    paint_sacrum(volume)
-    paint_bodies(volume)
-    paint_arches(volume)
-    paint_roots(volume)
-    paint_devices(volume)
-    return volume
+    return Volume(spec, spine, posture, table(spec), Block(fine), Block(trunk))
 
 
 def _grids(how: Detail, centres: np.ndarray, posture: Posture, spec: SubjectSpec) -> tuple[Grid, Grid]:
