@@ -111,7 +111,7 @@ def test_slices_of_built_patients_give_back_what_was_measured_on_them(layout: st
                 corners = series.to_image(np.array(whole[number].corners_mm))
                 assert abs(corners[:, 2].mean() - shown) < 2
                 inner = corners[:, 0].min(), corners[:, 1].min(), corners[:, 0].max() + 1, corners[:, 1].max() + 1
-                assert box == pytest.approx(padded(inner, one.pixels.shape), abs=4)
+                assert box == pytest.approx(padded(inner, one.pixels.shape), abs=6)  # spurs cover a worn disc's edge
             assert set(one.boxes) == set(whole) or layout == "spider"
 
 

@@ -325,8 +325,8 @@ def test_the_lowest_of_six_vertebrae_may_reach_the_wings_of_the_sacrum():
         volume = build(replace(spec, sacrum=replace(spec.sacrum, remnant_mm=remnant)), replace(COARSE, half_width_mm=56.0, levels=(-2, 1)))
         pose, own = volume.posture.bodies[0], spec.vertebrae[0]
         high = plate_corners(volume.spine.bodies[0], pose, True)
-        start = np.array([(own.arch.canal_mm[0] + own.arch.pedicle_mm[0]) / 2 + 2, high[2] + 5, high[3] - 14])
-        path = start + np.linspace(0, 1, 40)[:, None] * (np.array([36.0, high[2] + 4, -18.0]) - start)
+        start = np.array([(own.arch.canal_mm[0] + own.arch.pedicle_mm[0]) / 2 + 15, high[2] + 9, high[3] - 14])
+        path = start + np.linspace(0, 1, 40)[:, None] * (np.array([40.0, high[2] + 5, -20.0]) - start)
         bridges.append(bone_at(volume, pose.to_patient(path)).mean())
     assert bridges[0] < 0.8
     assert bridges[1] > 0.95
