@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spondyl.phantom.spec import SubjectSpec
-from spondyl.phantom.tissue import MARROW_WATER, TISSUES, Tissue
+from spondyl.phantom.tissue import DISC_ECHO, MARROW_WATER, TISSUES, Tissue
 
 BODIES, DISCS = range(-5, 17), range(-4, 17)
 """Indices of bodies (sacral ones from -1 down) and of discs (remnants from -1 down) that a table has rows for."""
@@ -160,6 +160,7 @@ def _disc(spec: SubjectSpec, disc: int) -> tuple[Material, Material]:
 def _disc_tissue(t2_ms: float) -> Tissue:
     t1 = float(np.interp(t2_ms, (20, 56, 67, 102, 210), (520, 554, 723, 1165, 1350)))
     density = float(np.interp(t2_ms, (5, 30, 56, 67, 102, 210), (0.12, 0.38, 0.48, 0.61, 0.79, 0.9))) / 1.08
-    return Tissue(t1, 1.1, t2_ms, density, float(np.interp(t2_ms, (48, 66), (DRY_FAT, 0.0))))
+    return Tissue(t1, 1.1, t2_ms, density, float(np.interp(t2_ms, (48, 66), (DRY_FAT, 0.0))),
+                  float(np.interp(t2_ms, *DISC_ECHO)))
 
 

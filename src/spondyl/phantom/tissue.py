@@ -39,17 +39,24 @@ class Timing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tissue:
-    """Water pool of a tissue (T1 at 1.5 T, its factor at 3 T, T2, proton density) and its fat fraction."""
+    """Water pool of a tissue (T1 at 1.5 T, its factor at 3 T, T2, proton density) and its fat fraction.
+
+    `echo` is the T2 that shows in a picture as a share of `t2_ms`, which is the one of a T2 map.
+    """
 
     t1_ms: float
     t1_factor_3t: float
     t2_ms: float
     density: float
     fat: float = 0.0
+    echo: float = 1.0
 
 
 FAT_T1_MS = {1.5: 343.0, 3.0: 382.0}
 FAT_T2_MS = 135.0
+DISC_ECHO = (50.0, 80.0), (1.0, 0.75)
+"""`Tissue.echo` of disc tissue over its mapped T2, ms: wet tissue as mapped outshines patients' on T2-weighted pictures [O].
+0.75 was chosen from 0.75, 0.85 and 1 by the agreement of grades on subjects of `mri_realism_tuning`."""
 TISSUES = {
     "air": Tissue(1000, 1.0, 10, 0.0),
     "csf": Tissue(4270, 1.01, 1580, 1.0),
@@ -80,7 +87,7 @@ def signal(tissue: Tissue, scan: Timing) -> float:
 def pools(tissue: Tissue, scan: Timing) -> tuple[float, float]:
     """The shares of the (water, fat) pool in that signal."""
     t1 = tissue.t1_ms * (tissue.t1_factor_3t if scan.field_tesla > 2 else 1.0)
-    water = float(pool(tissue.density, t1, tissue.t2_ms, scan))
+    water = float(pool(tissue.density, t1, tissue.t2_ms * tissue.echo, scan))
     return (1 - tissue.fat) * water, tissue.fat * fat_signal(scan)
 
 
@@ -133,4 +140,4 @@ def disc_signal(t2_ms: NDArray[np.floating], scan: Timing) -> NDArray[np.floatin
     """Signal of disc tissue from its T2 map; T1 and density follow its hydration (SyMRI: normal, medium, dry)."""
     t1 = np.interp(t2_ms, (20, 56, 67, 102, 210), (520, 554, 723, 1165, 1350)) * (1.1 if scan.field_tesla > 2 else 1.0)
     density = np.interp(t2_ms, (5, 30, 56, 67, 102, 210), (0.12, 0.38, 0.48, 0.61, 0.79, 0.9)) / 1.08
-    return pool(density, t1, t2_ms, scan)
+    return pool(density, t1, np.asarray(t2_ms) * np.interp(t2_ms, *DISC_ECHO), scan)
