@@ -266,3 +266,11 @@ def test_roles_of_one_seed_share_no_subject():
     assert {mixed.role_of(k) for k in range(10)} == {"train", "test"}
     tested = next(k for k in range(10) if mixed.role_of(k) == "test")
     assert mixed.subject(mixed.rng(tested)) == fixed["test"].subject(fixed["test"].rng(tested))
+
+
+def test_cohorts_that_differ_in_anything_share_no_identifier():
+    wishes = [("rsna2024", 1, (), "train"), ("dicom", 1, (), "train"), ("dicom", 1, (), "eval"), ("dicom", 1, ("implant=0.2",), "train"),
+              ("dicom", 2, (), "train"), ("dicom", 1, ("fine_mm=1.0",), "train")]
+    orders = [make_order(layout, seed, miniatures.LAYOUTS, sets, style=style) for layout, seed, sets, style in wishes]
+    owners = [order.owner(index) for order in orders for index in range(3)]
+    assert len(set(owners)) == len(owners)

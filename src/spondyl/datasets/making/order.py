@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -94,8 +96,10 @@ class Order:
         return np.random.default_rng(np.random.SeedSequence(entropy=self.seed, spawn_key=(role, index, READER, part)))
 
     def owner(self, index: int) -> str:
-        """What the subject's identifiers derive from."""
-        return f"{self.seed}/{self.role_of(index)}/{index}"
+        """What the subject's identifiers derive from: all that decides the person and the pictures, so that no two of either share them."""
+        asked = {name: value for name, value in self.as_json().items() if name not in ("seed", "role", "pattern", "labels", "wild")}
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+        return f"{self.seed}/{self.role_of(index)}/{index}/{digest}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; equal orders give equal ones."""
@@ -162,4 +166,9 @@ def _parsed(name: str, text: str, now: Any) -> Any:
             return tuple(type(now[0] if now else 0.0)(part) for part in text.split(","))
         return type(now)(text) if isinstance(now, int | float | str) else float(text)
     except (ValueError, KeyError):
-        raise InputError("setting-invalid", f"{name} = {text!r} is not of the kind of {now!r}", "Correct the value") from None
+        raise InputError("setting-invalid", f"{name} = {text!r} is no {_kind_of(now)}", "Correct the value") from None
+
+
+def _kind_of(value: Any) -> str:
+    kinds = {bool: "yes or no (true, false)", int: "whole number", float: "number", str: "word", tuple: "list of numbers with commas"}
+    return kinds.get(type(value), "number")
