@@ -69,7 +69,7 @@ def make(
         body = {"evidence": "in-silico", "subjects": count, **order.as_json(), "out": str(out), "files": files}
         typer.echo(jsonlib.dumps(body, indent=1))
     else:
-        typer.echo(f"{count} subjects of the digital spine, {files} files, layout {order.layout}, profile {order.profile}: {out}")
+        typer.echo(f"{count} subject{'s' * (count != 1)} of the digital spine, {files} files, layout {order.layout}, profile {order.profile}: {out}")
 
 
 @app.command("train", epilog="Example: spondyl train recipes/mri-discs.toml --data spider grader_epochs=40")
@@ -233,6 +233,7 @@ def show(
     """Draw a contact sheet of one subject: films, DXA, sagittal and axial MR, with the truth drawn in."""
     from spondyl.lab import phantoms
 
+    typer.echo("Building one subject and taking its pictures: some ten seconds", err=True)
     truth = phantoms.show(seed, subject, role, profile, out, quick)
     typer.echo(truth.to_json() if json else f"Subject {subject} of seed {seed}: {out}")
 
@@ -251,6 +252,7 @@ def twin(
     """Draw the same patient with and without one thing, and say which labels it changes."""
     from spondyl.lab import phantoms
 
+    typer.echo("Building two subjects and taking their pictures: some twenty seconds", err=True)
     rows = phantoms.twin(seed, subject, role, profile, change, out, quick)
     if json:
         typer.echo(jsonlib.dumps({"without": change, "changed": rows}, indent=1))

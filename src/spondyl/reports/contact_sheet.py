@@ -13,14 +13,15 @@ from spondyl.phantom.examination import Examination
 from spondyl.phantom.measured import CONDITIONS, GRADES, StenosisTruth, SubjectTruth, film_truth
 from spondyl.phantom.rays import DxaScan, Film
 from spondyl.phantom.resonance import MrSeries
-from spondyl.reports.panel import AMBER, BACKGROUND, MUTED, RED, TEAL, WHITE, Colour, Line, draw_panel, font
+from spondyl.reports.panel import AMBER, BACKGROUND, MUTED, RED, WHITE, Colour, Line, draw_panel, font
 from spondyl.reports.slice_png import encode
 
 WIDTH, PANEL = 1900, 600
 FILM_HEIGHT, SAGITTAL_HEIGHT, AXIAL_HEIGHT = 1000, 620, 430
 SHORT = {"Osteophytes": "spur", "Disc space narrowing": "narrow", "Surgical implant": "implant", "Foraminal stenosis": "foramen",
          "Spondylolysthesis": "slip", "Vertebral collapse": "collapse", "Other lesions": "other"}
-GRADE_COLOURS = (TEAL, AMBER, RED)
+MINT: Colour = (140, 235, 215)
+GRADE_COLOURS = (MINT, AMBER, RED)
 """Of normal or mild, moderate, severe."""
 Points = NDArray[np.float64]
 
@@ -98,8 +99,8 @@ def _film(film: Film, truth: SubjectTruth, view: str) -> Picture.Image:
     known = film_truth(truth, film.projection, film.pixels.shape)
     for vertebra in known.vertebrae:
         corners = np.array(vertebra.corners)
-        canvas.outline(corners[[0, 1, 3, 2]] if known.view == "frontal" else corners, TEAL)
-        canvas.write((float(corners[:, 0].min()), float(corners[:, 1].min())), vertebra.name, TEAL)
+        canvas.outline(corners[[0, 1, 3, 2]] if known.view == "frontal" else corners, MINT)
+        canvas.write((float(corners[:, 0].min()), float(corners[:, 1].min())), vertebra.name, MINT)
     said: set[tuple[str, str]] = set()
     for found in known.boxes:
         x0, y0, x1, y1 = found.box
@@ -111,11 +112,11 @@ def _film(film: Film, truth: SubjectTruth, view: str) -> Picture.Image:
 
 
 def _dxa(scan: DxaScan) -> Picture.Image:
-    canvas = _Canvas(scan.picture / 255.0, f"DXA  T {scan.t_score:.1f}", FILM_HEIGHT)
+    canvas = _Canvas(scan.picture / 255.0, f"DXA, as the machine reads it: T {scan.t_score:.1f}", FILM_HEIGHT)
     for region in scan.regions:
         corners = np.array(region.corners)
-        canvas.outline(corners, TEAL)
-        canvas.write((float(corners[:, 0].max()), float(corners[:, 1].min())), f"{region.level} {region.bmd_g_cm2:.2f} g/cm2", TEAL)
+        canvas.outline(corners, MINT)
+        canvas.write((float(corners[:, 0].max()), float(corners[:, 1].min())), f"{region.level} {region.bmd_g_cm2:.2f} g/cm2", MINT)
     return canvas.picture
 
 
@@ -131,8 +132,8 @@ def _sagittal(series: MrSeries, truth: SubjectTruth, name: str, x_mm: float) -> 
     canvas = _Canvas(_grey(series, index), f"MR sagittal {name.upper()}")
     for disc in truth.discs:
         seen = series.in_slices(np.array(disc.corners_mm))[:, index, :2]
-        canvas.outline(seen, TEAL)
-        canvas.write((float(seen[:, 0].min()) - 70, float(seen[0, 1])), f"{disc.level} {_roman(disc.pfirrmann)}", TEAL)
+        canvas.outline(seen, MINT)
+        canvas.write((float(seen[:, 0].min()) - 70, float(seen[0, 1])), f"{disc.level} {_roman(disc.pfirrmann)}", MINT)
     return canvas.picture
 
 
