@@ -69,7 +69,8 @@ def make(
         body = {"evidence": "in-silico", "subjects": count, **order.as_json(), "out": str(out), "files": files}
         typer.echo(jsonlib.dumps(body, indent=1))
     else:
-        typer.echo(f"{count} subject{'s' * (count != 1)} of the digital spine, {files} files, layout {order.layout}, profile {order.profile}: {out}")
+        people = "1 subject" if count == 1 else f"{count} subjects"
+        typer.echo(f"{people} of the digital spine, {files} files, layout {order.layout}, profile {order.profile}: {out}")
 
 
 @app.command("train", epilog="Example: spondyl train recipes/mri-discs.toml --data spider grader_epochs=40")
