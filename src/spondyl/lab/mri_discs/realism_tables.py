@@ -8,6 +8,7 @@ from typing import Any
 Body = Mapping[str, Any]
 Row = tuple[str, ...]
 ASKED = {"tuning": "tuning cohort", "test": "test cohort, asked once"}
+GATES = {"": "", "gate_left_open": ", with the gate left open"}
 METRICS = ("quadratic_kappa", "balanced_accuracy", "within_one_grade")
 
 
@@ -19,7 +20,7 @@ def tables(file: Body) -> str:
         parts.append(_table(head, asked))
     if "phantom_only" in file:
         parts.append(_table(("networks taught by the digital spine alone, asked about patients", "on", "figure (95 %, by patient)"),
-                            _taught(file["phantom_only"])))
+                            [row for key, words in GATES.items() for row in _taught(file["phantom_only"], key, words)]))
     if "pretraining" in file:
         parts.append(_pretraining(file["pretraining"]))
     return "\n".join(parts)
@@ -39,16 +40,19 @@ def _asked(body: Body, words: str) -> list[Row]:
     return rows
 
 
-def _taught(body: Body) -> list[Row]:
+def _taught(whole: Body, key: str, gate: str) -> list[Row]:
+    if key and key not in whole:
+        return []
+    body = whole[key] if key else whole
     every = body["locating"]["all"]
     numbered, counted = (_three(every[name], 100) for name in ("boxed_discs_found_and_numbered", "number_of_discs_right"))
-    rows: list[Row] = [("boxed discs found and numbered right", f"{every['boxed_series']} series", numbered),
-                       ("number of discs right", f"{every['counted_series']} series", counted)]
+    rows: list[Row] = [(f"boxed discs found and numbered right{gate}", f"{every['boxed_series']} series", numbered),
+                       (f"number of discs right{gate}", f"{every['counted_series']} series", counted)]
     for view, words in (("t2, wet", "T2 alone"), ("t2, both", "T2 and T1"), ("t2_space, wet", "SPACE alone")):
         if view in body["grading"]:
             said = body["grading"][view]
             agreed = _three(said["pfirrmann_grade"]["quadratic_kappa"])
-            rows.append((f"Pfirrmann, {words}: quadratic kappa", f"{said['discs']} discs", agreed))
+            rows.append((f"Pfirrmann, {words}{gate}: quadratic kappa", f"{said['discs']} discs", agreed))
     return rows
 
 
