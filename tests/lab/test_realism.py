@@ -140,6 +140,9 @@ def test_patients_are_measured_as_they_are_for_any_bundle(tiny: Tiny, monkeypatc
     assert figures["locating"] == tiny.bundle.metrics["locating"]
     assert figures["grading"] == json.loads(json.dumps(tiny.bundle.metrics["grading"]))
     assert (figures["patients"], figures["trained_on"]) == (9, "digital spine")
+    assert figures["gate_left_open"]["locating"]["all"]["counted_series"] == figures["locating"]["all"]["counted_series"]
+    assert realism.open_gate(tiny.bundle).settings["gate"]["least_upright"] == 0
+    assert tiny.bundle.settings["gate"]["least_upright"] > 0
 
 
 def test_a_slice_cut_above_its_lowest_disc_teaches_every_disc_its_own_grade():

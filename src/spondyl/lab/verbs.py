@@ -100,16 +100,21 @@ def measure_realism(
 
 
 def measure_on_patients(bundle: str, data: Path, layout: str, backend: str, precision: str, on_step: OnStep) -> dict[str, Any]:
-    """Figures of a bundle on patients, as `evaluate` gives them, without its checks on pictures that must be refused.
+    """Figures of a bundle on patients, as `evaluate` gives them, as served and with its gate left open.
 
     Raises:
         InputError: The data cannot be used.
         NotFoundError: No such bundle.
     """
     known = find_bundle(bundle)
-    figures = measure(open_engine(known, backend, precision), read_cohort(layout, data, folds=1, seed=0), on_step)
+    cohort = read_cohort(layout, data, folds=1, seed=0)
+    served, open_ = (
+        measure(open_engine(part, backend, precision), cohort, on_step) for part in (known, realism.open_gate(known))
+    )
+    kept = ("slices", "patients", "training_images_met", "locating", "gate", "grading")
     return {
-        **{key: figures[key] for key in ("slices", "patients", "training_images_met", "locating", "gate", "grading")},
+        **{key: served[key] for key in kept},
+        "gate_left_open": {key: open_[key] for key in ("locating", "grading")},
         "trained_on": known.note.trained_on,
         "bundle": {"name": known.note.name, "version": known.note.version, "sha256": known.sha256},
     }

@@ -42,6 +42,12 @@ def of_folds(bundle: Bundle, folds: Sequence[int]) -> Bundle:
     return replace(bundle, manifest=replace(bundle.manifest, settings=settings))
 
 
+def open_gate(bundle: Bundle) -> Bundle:
+    """The bundle with a gate that lets every picture pass, so that locators and graders can be judged by themselves."""
+    settings = {**bundle.settings, "gate": {**bundle.settings["gate"], "least_upright": 0.0}}
+    return replace(bundle, manifest=replace(bundle.manifest, settings=settings))
+
+
 def measure_realism(engine: Engine, slices: Iterable[DiscSlice], total: int, on_step: OnStep = lambda *_: None) -> dict[str, Any]:
     """Discs found, found and numbered, and graded, by sequence; every interval by subject."""
     rows = []
