@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "spondyl"
 PAGES = ROOT / "docs" / "reference"
 FIGURES = ROOT / "docs" / "figures" / "mri-discs.json"
+REALISM = ROOT / "docs" / "figures" / "realism.json"
 SPEED = ROOT / "docs" / "figures" / "bench.txt"
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -213,9 +214,16 @@ def speed() -> str:
     return f"```text\n{SPEED.read_text('utf-8')}```\n"
 
 
+def realism() -> str:
+    """How alike the digital spine and patients are to networks: what `spondyl realism` wrote."""
+    from spondyl.lab.mri_discs.realism_tables import tables
+
+    return tables(json.loads(REALISM.read_text("utf-8")))
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "cli": cli, "settings": settings, "findings": findings, "result_json": result_json, "rest": rest, "errors": errors,
-    "figures": figures, "speed": speed,
+    "figures": figures, "speed": speed, "realism": realism,
 }
 
 
@@ -226,7 +234,7 @@ def filled(page: str) -> str:
 
 def main() -> int:
     """Write the pages, or with --check say which are out of date."""
-    pages = (ROOT / "README.md", *sorted(PAGES.glob("*.md")))
+    pages = (ROOT / "README.md", ROOT / "docs" / "explanation" / "digital-spine.md", *sorted(PAGES.glob("*.md")))
     stale = [path for path in pages if filled(path.read_text("utf-8")) != path.read_text("utf-8")]
     for path in stale:
         if "--check" in sys.argv:
