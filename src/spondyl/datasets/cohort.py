@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,11 +49,6 @@ def as_sequence(rng: np.random.Generator, scan: Acquisition, sequence: str) -> A
     """The same field of view in another sequence, with its own timing and noise."""
     (tr, te) = (float(rng.uniform(*bounds)) for bounds in TIMING_MS[sequence])
     return replace(scan, sequence=sequence, tr_ms=tr, te_ms=te, noise_seed=int(rng.integers(2**31)))
-
-
-def draw_cohort(subjects: int, seed: int, role: str = "train", profile: Profile | str = "symptomatic") -> Iterator[Member]:
-    """Subjects 0 to `subjects` - 1."""
-    return (draw_member(seed, role, index, profile) for index in range(subjects))
 
 
 def grades_of_truth(truth: DiscTruth) -> DiscGrades:

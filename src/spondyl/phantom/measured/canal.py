@@ -23,8 +23,6 @@ HALF_MM, AHEAD_MM, BEHIND_MM = 17.0, 6.0, 32.0
 RECESS_BAND_MM = (2.5, 4.5)
 """Where a recess is measured: that far inside the medial wall of the pedicle, where the traversing root runs."""
 RECESS_DEEP_MM = 14.0
-TRAVERSING_MM = 3.4
-"""Room in which the traversing root is looked for, around the middle of the recess."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
