@@ -58,6 +58,22 @@ class LesionFilm:
 
 
 @dataclass(frozen=True, slots=True)
+class GradedDisc:
+    """One disc on a graded film: its level as the source names it, its box, and its grade 0 to 4."""
+
+    level: str
+    box: Box
+    grade: int
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.box
+        if not (0 <= x0 < x1 and 0 <= y0 < y1):
+            raise ValueError(f"a box runs from its top left to its bottom right inside the film, got {self.box}")
+        if self.grade not in range(5):
+            raise ValueError(f"grades run from 0 to 4, got {self.grade}")
+
+
+@dataclass(frozen=True, slots=True)
 class GradedFilm:
     """A film of the graded folders.
 
@@ -67,6 +83,7 @@ class GradedFilm:
         file: Path under the root, with forward slashes.
         patient, study: From patients.csv; None where it does not say, and results are then image-level.
         view: "frontal", "lateral", or None where patients.csv does not say.
+        discs: From discs.csv; empty where it does not say.
     """
 
     split: str
@@ -76,6 +93,7 @@ class GradedFilm:
     study: str | None
     view: str | None
     path: Path
+    discs: tuple[GradedDisc, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

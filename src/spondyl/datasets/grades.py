@@ -2,23 +2,28 @@
 
     {train,val,test}/grade_{0..4}/*.{png,jpg,jpeg,tif,dcm}     folders may also be called 0 to 4; all may lie in dataset/
     patients.csv                                               optional: file, patient_id, and where known study_id, view
+    discs.csv                                                  optional: file, disc, xmin, ymin, xmax, ymax, grade; one row a disc
 
-Without patients.csv patients are unknown, and whatever is measured is image-level.
+Without patients.csv patients are unknown, and whatever is measured is image-level. discs.csv is ours: it says
+which discs of a film have which grade, and where they lie, so that networks can be told where to look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.datasets import sources
 from spondyl.datasets.file_pixels import FilePixels, read_file
-from spondyl.datasets.film_records import GradedFilm
+from spondyl.datasets.film_records import GradedDisc, GradedFilm
 from spondyl.datasets.folders import beside, filed
+from spondyl.datasets.tables import number, read_table
 
 GRADES = range(5)
 FOLDERS = {**{f"grade_{grade}": str(grade) for grade in GRADES}, **{str(grade): str(grade) for grade in GRADES}}
+DISCS_TABLE = "discs.csv"
+DISC_COLUMNS = ("file", "disc", "xmin", "ymin", "xmax", "ymax", "grade")
 VIEWS = {"ap": "frontal", "pa": "frontal", "frontal": "frontal", "lat": "lateral", "lateral": "lateral"}
 
 
@@ -27,14 +32,35 @@ def read(root: Path) -> Iterator[GradedFilm]:
     """The films by split, grade and name. Pixels: `read_film`.
 
     Raises:
-        InputError: Where folders or patients.csv are not in the layout.
+        InputError: Where folders, patients.csv or discs.csv are not in the layout.
     """
     base = root / "dataset" if (root / "dataset").is_dir() else root
     files = list(filed(base, FOLDERS, splits_needed=True))
     table = beside(base, "patients.csv", ("patient_id",), ("study_id", "view"), {one.file for one in files})
+    discs = _discs(base, {one.file for one in files})
     return (GradedFilm(one.split or "", int(one.label), one.file, table.get(one.file, {}).get("patient_id") or None,
-                       table.get(one.file, {}).get("study_id") or None, _view(table.get(one.file, {}).get("view", "")), one.path)
+                       table.get(one.file, {}).get("study_id") or None, _view(table.get(one.file, {}).get("view", "")), one.path,
+                       discs.get(one.file, ()))
             for one in files)
+
+
+def _discs(base: Path, files: Collection[str]) -> dict[str, tuple[GradedDisc, ...]]:
+    """The discs of each film; empty where there is no such table."""
+    if not (base / DISCS_TABLE).is_file():
+        return {}
+    found: dict[str, list[GradedDisc]] = {}
+    for line, row in enumerate(read_table(base, DISCS_TABLE, DISC_COLUMNS, None), start=2):
+        if row["file"] not in files:
+            raise InputError("dataset-row-astray", f"line {line} of {DISCS_TABLE} names no film of the data folder",
+                             "Write the path under the data folder, with forward slashes")
+        x0, y0, x1, y1, grade = (number(row, column, DISCS_TABLE, line) for column in DISC_COLUMNS[2:])
+        try:
+            disc = GradedDisc(row["disc"], (x0, y0, x1, y1), int(grade))
+        except ValueError as error:
+            raise InputError("dataset-box-outside", f"line {line} of {DISCS_TABLE}: {error}",
+                             "Coordinates are pixels of the original image") from None
+        found.setdefault(row["file"], []).append(disc)
+    return {file: tuple(rows) for file, rows in found.items()}
 
 
 def _view(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Cohorts in graded folders: films by the grade of their worst whole disc, PNG or DICOM, with patients.csv."""
+"""Cohorts in graded folders: films by the grade of their worst whole disc, PNG or DICOM, with patients.csv and discs.csv."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from spondyl.datasets.dicom_film import film_object
 from spondyl.datasets.dicom_objects import Owner, save
+from spondyl.datasets.grades import DISC_COLUMNS, DISCS_TABLE
 from spondyl.datasets.ids import hex_id
 from spondyl.datasets.making.layout import Layout, Plan, Record
 from spondyl.datasets.making.order import Order
@@ -45,29 +46,32 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
     volume = built(plan.spec, order.scale)
     truth = subject_truth(volume, order, plan.index)
     owner = Owner(order.owner(plan.index), plan.spec.sex, plan.spec.age_years)
-    patient, rows = hex_id("grades", owner.root)[:12], []
+    patient, rows, discs = hex_id("grades", owner.root)[:12], [], []
     for number, (view, scan) in enumerate(plan.scans.items(), start=1):
         film = render_xray(volume, scan)
-        grade = film_truth(truth, film, order, plan.index).grade
-        if grade is None:
+        seen = film_truth(truth, film, order, plan.index)
+        if seen.grade is None:
             continue
-        name = f"{plan.choices['split']}/grade_{grade}/{patient}_{view}.{plan.choices['ending']}"
+        name = f"{plan.choices['split']}/grade_{seen.grade}/{patient}_{view}.{plan.choices['ending']}"
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         if plan.choices["ending"] == "png":
             write_grey(root / name, film.shown >> (scan.bits - 8))
         else:
             save(root / name, film_object(film.pixels, scan, owner, number, "DX"))
         rows.append([name, patient, f"{patient}s", VIEWS[view]])
-    return {"rows": rows}
+        discs += [[name, disc.level, *disc.box, disc.grade] for disc in seen.discs if disc.inside]
+    return {"rows": rows, "discs": discs}
 
 
 def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order) -> None:
-    """patients.csv, and every folder of the layout, also where no film has that grade."""
-    rows: list[list[Any]] = [row for _, record in records for row in record["rows"]]
+    """patients.csv and discs.csv, and every folder of the layout, also where no film has that grade."""
+    kept = [record for _, record in records]
+    rows: list[list[Any]] = [row for record in kept for row in record["rows"]]
     for split in {row[0].split("/")[0] for row in rows}:
         for grade in range(5):
             (root / split / f"grade_{grade}").mkdir(parents=True, exist_ok=True)
     write_table(root / "patients.csv", rows, ("file", "patient_id", "study_id", "view"))
+    write_table(root / DISCS_TABLE, [row for record in kept for row in record["discs"]], DISC_COLUMNS)
 
 
 LAYOUTS = {"grades": Layout("grades", draw_plan, write_subject, write_tables, pattern=PATTERN)}
