@@ -244,6 +244,18 @@ def test_a_judging_cohort_is_made_of_the_people_it_was_committed_with(name: str)
     assert miniatures.layout_named(order.layout).draw(order, 3).spec == cohort.subject(3)
 
 
+def test_a_judging_cohort_is_coarser_where_that_is_asked_and_never_of_other_people():
+    plain, _ = miniatures.judging_order("xray_grade_eval")
+    coarse, _ = miniatures.judging_order("xray_grade_eval", sets=["film_mm=0.3", "fine_mm=1.0"])
+    assert (coarse.scale.film_mm, coarse.scale.fine_mm) == (0.3, 1.0)
+    assert coarse.subject(coarse.rng(2)) == plain.subject(plain.rng(2))
+    with pytest.raises(InputError, match="grade_shift would change who is in xray_grade_eval") as caught:
+        miniatures.judging_order("xray_grade_eval", sets=["film_mm=0.3", "grade_shift=1"])
+    assert caught.value.code == "judging-cohort-fixed"
+    with pytest.raises(InputError, match="film_mm lies in"):
+        miniatures.judging_order("xray_grade_eval", sets=["film_mm=30"])
+
+
 def test_the_verb_makes_the_first_subjects_of_a_judging_cohort(tmp_path: Path):
     """At full size: what a person gets who types it."""
     arguments = ["phantom", "make", "--judging", "dxa_eval", "--subjects", "1", "--out", str(tmp_path / "out"), "--json"]

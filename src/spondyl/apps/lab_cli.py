@@ -39,7 +39,7 @@ def make(
     style: Annotated[str, typer.Option("--style", help="How pictures are taken: train, or eval (other, wider ranges).")] = "train",
     wild: Annotated[bool, typer.Option("--wild", help="Files as archives hold them (vindr): JPEG 2000, hex UIDs, tags missing.")] = False,
     sets: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change the profile (prevalences), or fine_mm, "
-                                                   "trunk_mm, film_mm, matrix_mm, slices; may be repeated.")] = None,
+                                                   "trunk_mm, film_mm, matrix_mm, slices (with --judging too); may be repeated.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes, up to 1 GB each. The bytes are the same.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run stopped.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
@@ -52,7 +52,7 @@ def make(
     from spondyl.datasets import miniatures
 
     if judging:
-        order, count = miniatures.judging_order(judging)
+        order, count = miniatures.judging_order(judging, sets=sets or ())
         count = min(subjects or count, count)
     else:
         order = miniatures.order_of(layout, seed, sets or (), profile=profile, role=role, labels=labels, wild=wild, style=style)

@@ -10,7 +10,7 @@ from typing import Any
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.datasets.judging import judging_cohort
 from spondyl.datasets.making.layout import Layout
-from spondyl.datasets.making.order import Order, Scale, make_order
+from spondyl.datasets.making.order import SCALES, Order, Scale, make_order, scale_of
 from spondyl.datasets.making.run import OnSubject, make_cohort, notes
 from spondyl.datasets.sources import plain
 
@@ -53,16 +53,23 @@ def order_of(layout: str, seed: int | None, sets: Sequence[str] = (), *, profile
     return make_order(how.name, seed, LAYOUTS, sets, profile=profile or PROFILE.get(how.name, "symptomatic"), pattern=how.pattern, **given)
 
 
-def judging_order(name: str, scale: Scale | None = None) -> tuple[Order, int]:
+def judging_order(name: str, scale: Scale | None = None, sets: Sequence[str] = ()) -> tuple[Order, int]:
     """What a judging cohort is asked to be, and of how many subjects.
+
+    Args:
+        sets: "name=value" texts: fields of `Scale`. Who is in the cohort is fixed.
 
     Raises:
         NotFoundError: `unknown-judging-cohort`.
-        InputError: `judging-cohort-changed`, and as `order_of`.
+        InputError: `judging-cohort-changed`, `judging-cohort-fixed`, and as `order_of`.
     """
     cohort = judging_cohort(name)
+    scale, others = scale_of(sets, scale or Scale())
+    if others:
+        raise InputError("judging-cohort-fixed", f"{others[0][0]} would change who is in {name}, which is frozen",
+                         f"With it only its scale may be set: {', '.join(SCALES)}")
     order = order_of(cohort.layout, cohort.seed, cohort.settings, profile=cohort.profile, role=cohort.role, labels=cohort.labels,
-                     wild=cohort.wild, style=cohort.style, scale=scale or Scale())
+                     wild=cohort.wild, style=cohort.style, scale=scale)
     return order, cohort.subjects
 
 

@@ -123,16 +123,26 @@ def make_order(layout: str, seed: int, layouts: Sequence[str], sets: Sequence[st
     for kind, names in known.items():
         if getattr(order, kind) not in names:
             raise InputError(f"unknown-{kind}", describe_unknown(kind, getattr(order, kind), names))
-    scale, settings = order.scale, []
-    for text in sets:
-        name, value = _pair(text)
-        if name in {field.name for field in fields(Scale)}:
-            scale = replace(scale, **{name: _parsed(name, value, getattr(scale, name))})
-        else:
-            settings.append((name, value))
+    scale, settings = scale_of(sets, order.scale)
     order = replace(order, settings=tuple(sorted(settings)), scale=scale)
     profile_of(order)
     return order
+
+
+def scale_of(sets: Sequence[str], scale: Scale) -> tuple[Scale, list[tuple[str, str]]]:
+    """The scale with those "name=value" texts in it that name a field of it, and the (name, value) pairs of the others.
+
+    Raises:
+        InputError: `setting-invalid`.
+    """
+    others = []
+    for text in sets:
+        name, value = _pair(text)
+        if name in SCALES:
+            scale = replace(scale, **{name: _parsed(name, value, getattr(scale, name))})
+        else:
+            others.append((name, value))
+    return scale, others
 
 
 def profile_of(order: Order) -> Profile:
