@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spondyl.metrics import accuracy, balanced_accuracy, confusion_matrix, kappa, recall_by_class, within
+from spondyl.metrics import accuracy, balanced_accuracy, confusion_matrix, kappa, mean_absolute_error, recall_by_class, within
 
 sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is part of the laboratory")
 READINGS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=40).filter(lambda rows: len(set(rows)) > 2)
@@ -32,6 +32,7 @@ def test_counts_and_recalls_are_those_of_scikit_learn(rows):
     assert recall_by_class(truth, guess, 5)[present] == pytest.approx(expected)
     assert balanced_accuracy(truth, guess, 5) == pytest.approx(expected.mean())
     assert accuracy(truth, guess) == pytest.approx(sklearn.accuracy_score(truth, guess))
+    assert mean_absolute_error(truth, guess) == pytest.approx(sklearn.mean_absolute_error(truth, guess))
 
 
 def test_within_counts_neighbours():

@@ -9,6 +9,7 @@ import pytest
 
 MODULES = (
     "metrics.agreement", "metrics.calibration", "metrics.detection", "metrics.discrimination", "metrics.intervals", "metrics.logistic",
+    "metrics.thresholds",
     "inference.calibration", "inference.conformal",
 )
 

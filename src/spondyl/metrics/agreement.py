@@ -61,6 +61,17 @@ def within(truth: ArrayLike, predicted: ArrayLike, distance: int = 1) -> float:
     return float(near.mean()) if near.size else float("nan")
 
 
+def mean_absolute_error(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """Mean distance in grades; NaN of nothing. The prediction may lie between grades.
+
+    Example:
+        >>> mean_absolute_error([0, 1, 4], [1, 1, 2.5])
+        0.8333333333333334
+    """
+    gaps = np.abs(np.asarray(truth, np.float64) - np.asarray(predicted, np.float64))
+    return float(gaps.mean()) if gaps.size else float("nan")
+
+
 def balanced_accuracy(truth: ArrayLike, predicted: ArrayLike, classes: int) -> float:
     """Mean recall of the classes that occur in the truth; NaN of nothing.
 

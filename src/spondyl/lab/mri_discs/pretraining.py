@@ -25,7 +25,8 @@ from spondyl.lab.mri_discs.data import Cohort, read_cohort
 from spondyl.lab.mri_discs.pack import recipe_of
 from spondyl.lab.mri_discs.realism import interval
 from spondyl.lab.mri_discs.recipe import Recipe
-from spondyl.lab.mri_discs.run import load_grader, spread
+from spondyl.lab.mri_discs.run import load_grader
+from spondyl.lab.spread import spread
 from spondyl.metrics.agreement import balanced_accuracy, kappa, within
 from spondyl.metrics.intervals import bootstrap_interval
 from spondyl.models.grader import Grader

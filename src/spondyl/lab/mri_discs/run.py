@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +17,7 @@ from spondyl.lab.mri_discs import stages
 from spondyl.lab.mri_discs.data import Cohort, read_cohort
 from spondyl.lab.mri_discs.gate import Picture, phantom_pictures
 from spondyl.lab.mri_discs.recipe import Recipe
+from spondyl.lab.spread import keep, spread
 from spondyl.models.gate import Gate
 from spondyl.models.grader import Grader
 from spondyl.models.locator import Locator
@@ -48,7 +46,7 @@ def train(recipe: Recipe, data: Path, run: Path, on_step: OnStep = lambda *_: No
     if not (run / "found.json").exists():
         cohort = read_cohort(recipe.layout, data, recipe.folds, recipe.seed)
         found = stages.located(recipe, cohort, [load_locator(run, k) for k in folds])
-        _keep(run / "found.json", json.dumps([[asdict(disc) for disc in discs] for discs in found]).encode())
+        keep(run / "found.json", json.dumps([[asdict(disc) for disc in discs] for discs in found]).encode())
     _spread(recipe, data, run, "grader", [*recipe.pairs], on_step)
     _spread(recipe, data, run, "gate", [(k,) for k in folds], on_step)
 
@@ -97,24 +95,6 @@ def _spread(recipe: Recipe, data: Path, run: Path, kind: str, keys: Sequence[tup
         on_step(f"Training the {kind}s", len(keys) - len(missing) + done, len(keys))
 
 
-def spread(jobs: int, work: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> Iterator[int]:
-    """Do the calls in that many processes of one thread, or here where it is one; yields how many are finished."""
-    if jobs == 1:
-        for done, call in enumerate(calls, start=1):
-            work(*call)
-            yield done
-        return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _one_thread) as pool:
-        running = [pool.submit(work, *call) for call in calls]
-        for done, job in enumerate(as_completed(running), start=1):
-            job.result()
-            yield done
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def _file(run: Path, kind: str, key: tuple[int, ...]) -> Path:
     return run / f"{kind}-{''.join(map(str, key))}.pt"
 
@@ -133,12 +113,6 @@ def _train_one(recipe: Recipe, data: Path, run: Path, kind: str, key: tuple[int,
     file = _file(run, kind, key)
     half_done = file.with_suffix(f".{os.getpid()}.part")
     torch.save(net.state_dict(), half_done)
-    half_done.replace(file)
-
-
-def _keep(file: Path, data: bytes) -> None:
-    half_done = file.with_suffix(".part")
-    half_done.write_bytes(data)
     half_done.replace(file)
 
 
