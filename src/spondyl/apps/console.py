@@ -123,7 +123,7 @@ def levels_table(result: StudyResult) -> Table:
     for name, unit in measured:
         table.add_column(f"{name.replace('_', ' ')}\n{unit}", no_wrap=True)
     for row in rows:
-        level = "\n".join([row.label or "image", *(f"{name}?" for name in row.candidates)])
+        level = "\n".join([row.label, *(f"{name}?" for name in row.candidates)])
         cells = [level, *(cell for name in graded for cell in grade_cells(row, name)), "refer" if row.refer else ""]
         numbers = [measure_cell(row, name) for name, _ in measured]
         table.add_row(*(Text(cell) for cell in (*cells, yes_no_text(row) or "-", *numbers)), style="yellow" if row.refer else "")

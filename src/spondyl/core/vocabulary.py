@@ -26,6 +26,7 @@ class Term:
         cut: `refer` is set when the 90 % set has keys on both sides of this one (it counts as past the cut).
         ordered: Whether the keys are an ordered scale.
         text: The words a person reads.
+        colour: "#rrggbb" that boxes of it are drawn in where a picture has boxes of several findings, or "".
     """
 
     name: str
@@ -36,6 +37,7 @@ class Term:
     ordered: bool
     text: str
     integer: bool = False
+    colour: str = ""
 
     def __post_init__(self) -> None:
         if self.cut not in self.keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,14 @@ from PIL import ImageDraw
 
 from spondyl.core import Finding, HeatMap, Image, Measurement, Study, StudyResult, term
 from spondyl.reports.heatmap import overlay
-from spondyl.reports.panel import BACKGROUND, PANEL_WIDTH, draw_panel, font, panel_height, panel_lines
-from spondyl.reports.rows import LevelRow, level_rows
+from spondyl.reports.labels import Rectangle, place_labels
+from spondyl.reports.panel import BACKGROUND, PANEL_WIDTH, Colour, draw_panel, font, panel_height, panel_lines
+from spondyl.reports.rows import LevelRow, answer_text, level_rows, present_probability, set_text
 from spondyl.reports.slice_png import encode, grey
 
 MIN_HEIGHT, MAX_SIDE = 720, 1400
+MOST_LABELS = 40
+"""Boxes that get words, the likeliest first; the others have their colour only."""
 SCALE_COLOURS = ((68, 170, 153), (136, 204, 238), (221, 204, 119), (238, 153, 85), (204, 102, 119))
 """From the first key of a scale to the last; told apart without red-green vision (after P. Tol's "muted")."""
 CHIP_SIZE = 15
@@ -29,16 +32,23 @@ def annotated_png(image: Image, result: StudyResult, maps: Sequence[HeatMap] = (
     Small slices are enlarged so that the words can be read, large films are reduced; the picture is only drawn from what
     `result` says about this image. "Research software. Not a diagnosis." stands on it.
     """
-    scale = _scale(image.shape)
-    picture = _picture(image, [heat for heat in maps if heat.image == image.id], scale)
+    picture = marked_picture(image, result, maps)
     rows = level_rows(result)
-    _mark(picture, [_on_image(row, image.id) for row in rows], scale)
     lines = panel_lines(result, rows, {row.label: row_colour(row) for row in rows})
     height = max(picture.height, panel_height(lines))
     canvas = Picture.new("RGB", (picture.width + PANEL_WIDTH, height), BACKGROUND)
     canvas.paste(picture, (0, (height - picture.height) // 2))
     draw_panel(canvas, picture.width, lines)
     return encode(canvas)
+
+
+def marked_picture(image: Image, result: StudyResult, maps: Sequence[HeatMap] = (), *, marks: bool = True) -> Picture.Image:
+    """The image alone at a handy size, with what `result` says about it drawn in (`marks`) and the heat maps of it laid over."""
+    scale = _scale(image.shape)
+    picture = _picture(image, [heat for heat in maps if heat.image == image.id], scale)
+    if marks:
+        _mark(picture, [_on_image(row, image.id) for row in level_rows(result)], scale)
+    return picture
 
 
 def shown_image(study: Study, result: StudyResult) -> Image:
@@ -49,7 +59,7 @@ def shown_image(study: Study, result: StudyResult) -> Image:
     return images[wanted[0]] if wanted and wanted[0] is not None else study.images[0]
 
 
-def row_colour(row: LevelRow) -> tuple[int, int, int]:
+def row_colour(row: LevelRow) -> Colour:
     """Where the first answer of the row stands on its scale, as a colour; grey where no value is said."""
     for finding in (*row.graded, *row.yes_no):
         if finding.value is not None:
@@ -57,6 +67,12 @@ def row_colour(row: LevelRow) -> tuple[int, int, int]:
             at = keys.index(str(finding.value)) / max(len(keys) - 1, 1)
             return SCALE_COLOURS[round(at * (len(SCALE_COLOURS) - 1))]
     return (150, 150, 150)
+
+
+def box_text(finding: Finding) -> str:
+    """What is written at a box that no level names: the finding and how likely it is there."""
+    chance = present_probability(finding)
+    return term(finding.finding).text + (f" {chance:.2f}" if chance is not None else "")
 
 
 def _scale(shape: tuple[int, int]) -> float:
@@ -82,22 +98,61 @@ def _on_image(row: LevelRow, image_id: str) -> LevelRow:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Chip:
+    """Words beside a box."""
+
+    text: str
+    colour: Colour
+    box: Rectangle
+    beside: bool
+
+
 def _mark(picture: Picture.Image, rows: Sequence[LevelRow], scale: float) -> None:
     """Outlines first, then the words, so that no outline runs through a word."""
     draw = ImageDraw.Draw(picture)
-    chips = []
+    chips = [chip for row in rows for chip in _chips(row, scale)]
+    for chip in chips:
+        x0, y0, x1, y1 = chip.box
+        draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=chip.colour, width=2)
     for row in rows:
-        colour = row_colour(row)
-        places = dict.fromkeys(finding.box for finding in row.findings if finding.box is not None)
-        for number, box in enumerate(places):
-            x0, y0, x1, y1 = (value * scale for value in box)
-            draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=colour, width=2)
-            chips.append((_chip_text(row, box, number), colour, (x0, y0, x1, y1)))
         for points in _polylines(row):
-            _draw_points(draw, points * scale, colour)
-    taken: list[tuple[float, float, float, float]] = []
-    for text, colour, (x0, y0, x1, y1) in chips:
-        taken.append(_draw_chip(draw, picture.size, text, colour, (x0, y0, x1, y1), taken))
+            _draw_points(draw, points * scale, row_colour(row))
+    spoken = [*(_corner_chip(row) for row in rows if row.whole and row.graded), *chips[:MOST_LABELS]]
+    sizes = [(font(CHIP_SIZE).getlength(chip.text) + 12, CHIP_SIZE + 8.0) for chip in spoken]
+    places = place_labels([chip.box for chip in spoken], sizes, picture.size, gap=6.0, beside=[chip.beside for chip in spoken])
+    for chip, place in zip(spoken, places, strict=True):
+        draw.rounded_rectangle(place, radius=4, fill=BACKGROUND, outline=chip.colour)
+        draw.text((place[0] + 6, (place[1] + place[3]) / 2), chip.text, font=font(CHIP_SIZE), fill=(255, 255, 255), anchor="lm")
+
+
+def _chips(row: LevelRow, scale: float) -> list[_Chip]:
+    """One a box: at a level all that was said there, else what was found, the likeliest first."""
+    boxed = [finding for finding in row.findings if finding.box is not None]
+    if row.whole:
+        boxed.sort(key=lambda finding: -(present_probability(finding) or 0))
+        marks = [(box_text(finding) + _asked([finding]), colour_of(finding, row), finding.box) for finding in boxed]
+    else:
+        places = dict.fromkeys(finding.box for finding in boxed)
+        marks = [(_level_text(row, [one for one in boxed if one.box == box]), row_colour(row), box) for box in places]
+    return [_Chip(text, colour, (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale), not row.whole)
+            for text, colour, box in marks if box is not None]
+
+
+def colour_of(finding: Finding, row: LevelRow) -> Colour:
+    """The colour that the vocabulary gives the finding, else that of its row."""
+    colour = term(finding.finding).colour
+    return (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)) if colour else row_colour(row)
+
+
+def _corner_chip(row: LevelRow) -> _Chip:
+    """What is said of the whole picture, for its corner."""
+    words = [answer_text(finding) + (f"  90 % set {set_text(finding)}" if finding.set else "") for finding in row.graded[:1]]
+    return _Chip("".join(words) + _asked(row.graded), row_colour(row), (0.0, 0.0, 0.0, 0.0), False)
+
+
+def _asked(findings: Sequence[Finding]) -> str:
+    return "  ?" if any(finding.refer for finding in findings) else ""
 
 
 def _polylines(row: LevelRow) -> list[NDArray[np.float64]]:
@@ -112,34 +167,11 @@ def _draw_points(draw: ImageDraw.ImageDraw, points: NDArray[np.float64], colour:
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), outline=colour, width=2)
 
 
-def _chip_text(row: LevelRow, box: tuple[float, float, float, float], number: int) -> str:
-    here = [finding for finding in row.findings if finding.box == box]
+def _level_text(row: LevelRow, here: Sequence[Finding]) -> str:
     grades = [str(finding.value) for finding in here if len(term(finding.finding).keys) > 2 and finding.value is not None]
     words = grades or _present(here)
-    return "  ".join([row.label, *words[:2]]).strip() + ("  ?" if any(finding.refer for finding in here) else "")
+    return "  ".join([row.label, *words[:2]]).strip() + _asked(here)
 
 
 def _present(findings: Sequence[Finding]) -> list[str]:
     return [term(finding.finding).text for finding in findings if finding.value == "present"]
-
-
-def _draw_chip(
-    draw: ImageDraw.ImageDraw,
-    size: tuple[int, int],
-    text: str,
-    colour: tuple[int, int, int],
-    box: tuple[float, float, float, float],
-    taken: Sequence[tuple[float, float, float, float]],
-) -> tuple[float, float, float, float]:
-    """Words beside the box, inside the picture, below any words that stand there already. Returns where they went."""
-    x0, y0, x1, y1 = box
-    width, height = font(CHIP_SIZE).getlength(text) + 12, CHIP_SIZE + 8
-    left = x1 + 6 if x1 + 6 + width <= size[0] else x0 - 6 - width
-    left = min(max(left, 0), max(size[0] - width, 0))
-    top = min(max((y0 + y1 - height) / 2, 0), max(size[1] - height, 0))
-    for other in sorted(taken, key=lambda rectangle: rectangle[1]):
-        if left < other[2] and other[0] < left + width and top < other[3] and other[1] < top + height:
-            top = other[3] + 2
-    draw.rounded_rectangle((left, top, left + width, top + height), radius=4, fill=BACKGROUND, outline=colour)
-    draw.text((left + 6, top + height / 2), text, font=font(CHIP_SIZE), fill=(255, 255, 255), anchor="lm")
-    return left, top, left + width, top + height

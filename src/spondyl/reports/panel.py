@@ -9,9 +9,9 @@ from functools import cache
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
-from spondyl.core import StudyResult, term
+from spondyl.core import StudyResult
 from spondyl.core.result import DISCLAIMER
-from spondyl.reports.rows import EVIDENCE, LevelRow, level_rows, measure_text, probability, set_text, yes_no_text
+from spondyl.reports.rows import EVIDENCE, LevelRow, answer_text, level_rows, measure_text, set_text, yes_no_text
 
 Colour = tuple[int, int, int]
 BACKGROUND: Colour = (16, 20, 26)
@@ -97,17 +97,12 @@ def _evidence(result: StudyResult) -> list[Line]:
 
 
 def _row(row: LevelRow, colour: Colour) -> list[Line]:
-    grades = []
-    for finding in row.graded:
-        chance = probability(finding)
-        said = "not given" if finding.value is None else f"{finding.value} ({chance:.2f})"
-        spread = set_text(finding)
-        grades.append(f"{term(finding.finding).text} {said}" + (f"  90 % set {spread}" if spread else ""))
+    grades = [answer_text(finding) + (f"  90 % set {spread}" if (spread := set_text(finding)) else "") for finding in row.graded]
     heading = "   ".join(words for words in (row.heading, *grades[:1]) if words)
     extra = [*grades[1:], yes_no_text(row), measure_text(row)]
-    lines = [Line(heading or "whole image", 16, WHITE, swatch=colour, above=12)]
+    lines = [Line(heading, 16, WHITE, swatch=colour, above=12)]
     if row.refer:
-        lines.append(Line("refer: a person should look at this level", 13, AMBER, above=1, indent=18))
+        lines.append(Line(f"refer: a person should look at this {'picture' if row.whole else 'level'}", 13, AMBER, above=1, indent=18))
     return lines + [Line(text, 14, MUTED, above=1, indent=18) for text in extra]
 
 

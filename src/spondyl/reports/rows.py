@@ -1,25 +1,33 @@
-"""A result sorted the way a person reads it: one row a level, top of the picture first."""
+"""A result sorted the way a person reads it: one row a level, top of the picture first; then one a picture, for what has no level."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from spondyl.core import Finding, Measurement, StudyResult, term
+from spondyl.core import Finding, ImageNote, Measurement, StudyResult, term
 
 EVIDENCE = {"real": "measured on patients", "in-silico": "in silico: measured on the digital spine only"}
 """How a reader is told what the weights were measured on, by `evidence` of the bundle."""
+VIEWS = {"ap": "frontal"}
+"""Views as a person says them, where that is not the word of result.json."""
+FILM_VIEWS = ("ap", "lateral")
+FILM_MODALITIES = ("CR", "DX", "RG")
 
 
 @dataclass(frozen=True, slots=True)
 class LevelRow:
-    """Everything said about one level and side.
+    """Everything said about one level and side, or, without a level, about one picture.
 
     Attributes:
-        label: The level's name; where the numbering is unsure, "#" and its number from the bottom; "" for the whole image.
+        label: The level's name; where the numbering is unsure, "#" and its number from the bottom; else what the picture is:
+            "whole film", "lateral film". No two rows have the same.
         candidates: The names it may have, where the numbering is unsure.
-        graded: Findings with more than two keys, in the order of the result.
-        yes_no: Findings that are absent or present.
+        graded: Findings on a scale, and what is said of the whole picture, in the order of the result.
+        yes_no: Findings that are absent or present at a place.
         measured: Measurements of the level.
+        whole: Whether the row is about a whole picture, no level.
     """
 
     label: str
@@ -27,6 +35,7 @@ class LevelRow:
     graded: tuple[Finding, ...]
     yes_no: tuple[Finding, ...]
     measured: tuple[Measurement, ...]
+    whole: bool = False
 
     @property
     def heading(self) -> str:
@@ -45,11 +54,27 @@ class LevelRow:
 
 
 def level_rows(result: StudyResult) -> tuple[LevelRow, ...]:
-    """One row a level and side, highest level first, the whole image last."""
+    """One row a level and side, highest level first; whole pictures last, in the order of the result."""
     items: list[Finding | Measurement] = [*result.findings, *result.measurements]
+    ranks = {note.id: rank for rank, note in enumerate(result.images)}
     places = dict.fromkeys(_place(item) for item in items)
-    ordered = sorted(places, key=lambda place: (place[0] is None, -(place[0] or 0)))
-    return tuple(_row(result, place) for place in ordered)
+    ordered = sorted(places, key=lambda place: (place.from_bottom is None, -(place.from_bottom or 0), ranks.get(place.image or "", -1)))
+    names = whole_names(result.images, result.study.get("modality", ""), [place.image for place in ordered if place.whole])
+    return tuple(_row(result, place, names) for place in ordered)
+
+
+def whole_names(images: Sequence[ImageNote], modality: str, wanted: Iterable[str | None]) -> dict[str | None, str]:
+    """What the pictures are called in which something is said of the whole: by their view where that tells them apart, else by number."""
+    views = {note.id: note.view for note in images}
+    ids = list(dict.fromkeys(wanted))
+    film = modality in FILM_MODALITIES or any(view in FILM_VIEWS for view in views.values())
+    kind = "film" if film else "image"
+    if len(ids) < 2:
+        return {name: f"whole {kind}" for name in ids}
+    counts = Counter(views.get(name or "", "unknown") for name in ids)
+    named = {name: view for name in ids if counts[view := views.get(name or "", "unknown")] == 1 and view != "unknown"}
+    return {name: f"{VIEWS.get(named[name], named[name])} {kind}" if name in named else f"{kind} {number}"
+            for number, name in enumerate(ids, 1)}
 
 
 def set_text(finding: Finding) -> str:
@@ -72,17 +97,36 @@ def probability(finding: Finding) -> float | None:
     return finding.probabilities[str(finding.value)]
 
 
+def answer_text(finding: Finding) -> str:
+    """The finding, its value and the probability of it: "Pfirrmann grade 4 (0.70)"."""
+    chance = probability(finding)
+    said = "not given" if finding.value is None else str(finding.value) + (f" ({chance:.2f})" if chance is not None else "")
+    return f"{term(finding.finding).text} {said}"
+
+
 def yes_no_text(row: LevelRow) -> str:
-    """The yes/no findings worth a word: those present, and with a question mark those whose 90 % set holds both answers."""
-    words = []
+    """The yes/no findings worth a word: those present, and with a question mark those whose 90 % set holds both answers.
+
+    What was found at several places is said once, with their number and the range of their probabilities.
+    """
+    groups: dict[str, list[Finding]] = {}
     for finding in row.yes_no:
-        doubtful = len(finding.set) > 1
-        if finding.value == "present" or doubtful:
-            chance = (finding.probabilities or {}).get("present")
-            number = f" {chance:.2f}" if chance is not None else ""
-            said = "" if finding.value == "present" else "no "
-            words.append(said + term(finding.finding).text + number + ("?" if doubtful else ""))
-    return ", ".join(words)
+        if finding.value == "present" or len(finding.set) > 1:
+            groups.setdefault(finding.finding, []).append(finding)
+    return ", ".join(_group_text(found) for found in groups.values())
+
+
+def _group_text(found: Sequence[Finding]) -> str:
+    said = "" if any(finding.value == "present" for finding in found) else "no "
+    chances = sorted({f"{chance:.2f}" for finding in found if (chance := present_probability(finding)) is not None}, reverse=True)
+    number = f" {chances[0]}" + (f" to {chances[-1]}" if len(chances) > 1 else "") if chances else ""
+    times = f"{len(found)} x " if len(found) > 1 else ""
+    return said + times + term(found[0].finding).text + number + ("?" if any(len(finding.set) > 1 for finding in found) else "")
+
+
+def present_probability(finding: Finding) -> float | None:
+    """Probability of the last key: of a yes/no finding, that it is present; None where none is said."""
+    return None if finding.probabilities is None else finding.probabilities[term(finding.finding).keys[-1]]
 
 
 def measure_text(row: LevelRow) -> str:
@@ -94,12 +138,25 @@ def measure_text(row: LevelRow) -> str:
     return ", ".join(words)
 
 
-_Place = tuple[int | None, str | None, str | None]
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What makes two findings one row. `image` is told apart only where there is no level."""
+
+    from_bottom: int | None
+    side: str | None
+    level: str | None
+    image: str | None
+
+    @property
+    def whole(self) -> bool:
+        return self.from_bottom is None and self.level is None
 
 
 def _place(item: Finding | Measurement) -> _Place:
     side = item.side if isinstance(item, Finding) else None
-    return item.level_from_bottom, side, None if item.level_from_bottom is not None else item.level
+    if item.level_from_bottom is not None:
+        return _Place(item.level_from_bottom, side, None, None)
+    return _Place(None, side, item.level, item.image if item.level is None else None)
 
 
 def likely_names(finding: Finding, most: int = 3, least: float = 0.05) -> tuple[str, ...]:
@@ -108,18 +165,24 @@ def likely_names(finding: Finding, most: int = 3, least: float = 0.05) -> tuple[
     return tuple(name for name, chance in ranked[:most] if chance >= least)
 
 
-def _row(result: StudyResult, place: _Place) -> LevelRow:
+def whole_picture(finding: Finding) -> bool:
+    """Whether the finding is about a whole picture rather than a place in it."""
+    return term(finding.finding).where == "image" and finding.box is None and finding.level is None
+
+
+def _row(result: StudyResult, place: _Place, names: dict[str | None, str]) -> LevelRow:
     findings = [finding for finding in result.findings if _place(finding) == place]
     measured = [item for item in result.measurements if _place(item) == place]
-    from_bottom, side, _ = place
     items: list[Finding | Measurement] = [*findings, *measured]
     name = next((item.level for item in items if item.level), None)
-    label = name or (f"#{from_bottom}" if from_bottom is not None else "")
+    label = names[place.image] if place.whole else name or f"#{place.from_bottom}"
     unsure = () if name else next((likely_names(finding) for finding in findings if finding.level_alternatives), ())
+    graded = [len(term(finding.finding).keys) > 2 or whole_picture(finding) for finding in findings]
     return LevelRow(
-        label=f"{label} {side}" if side else label,
+        label=f"{label} {place.side}" if place.side else label,
         candidates=unsure,
-        graded=tuple(finding for finding in findings if len(term(finding.finding).keys) > 2),
-        yes_no=tuple(finding for finding in findings if len(term(finding.finding).keys) == 2),
+        graded=tuple(finding for finding, scale in zip(findings, graded, strict=True) if scale),
+        yes_no=tuple(finding for finding, scale in zip(findings, graded, strict=True) if not scale),
         measured=tuple(measured),
+        whole=place.whole,
     )

@@ -131,7 +131,7 @@ def words(name: str) -> str:
 def _row(row: LevelRow, heats: dict[Any, str]) -> Row:
     named = next((finding for finding in row.findings if finding.level_confidence is not None), None)
     return Row(
-        row.label or "whole image", not row.candidates, named.level_confidence if named else None,
+        row.label, not row.candidates, named.level_confidence if named else None,
         tuple((name, named.level_alternatives[name]) for name in likely_names(named)) if named else (),
         tuple(_answer(finding, heats) for finding in row.graded), tuple(_answer(finding, heats) for finding in row.yes_no),
         row.measured, row.refer,
