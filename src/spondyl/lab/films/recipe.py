@@ -1,0 +1,174 @@
+"""The keys of recipes/xray-*.toml."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spondyl.tasks.films.framing import FilmFrame
+
+LAYOUTS = {"xray-lesions": ("vindr",), "xray-grade": ("grades",)}
+"""Layouts that a task can be trained on; the first is its own."""
+SCALES = {"cpu": "two processor cores, small networks from scratch", "gpu": "an accelerator, the named networks"}
+READERS = ("ensemble", "student")
+FITTED = "fit"
+MAY_CHANGE = ("jobs", "devices", "threads", "trust_pairs")
+"""Keys that do not change what is trained: a run may go on with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmRecipe:
+    """What is trained on what, for how long.
+
+    Attributes:
+        task, version, layout, licence, attribution: Of the bundle and its data.
+        trained_on: The training data in words; "" says it from the cohort.
+        scale: One of SCALES: which size of run the figures come from.
+        val_share: Share of the groups of `train` that become validation where the data set has none.
+        rows, columns, low, high: The members' and the student's frame (`FilmFrame`).
+        members: Networks of the ensemble; one named twice is trained twice, from other seeds.
+        student: Network that learns from the ensemble, or "" for none.
+        pool, stride: Head and finest map of members and student.
+        epochs, head_epochs: Of a member; `head_epochs` of them train the head alone, where weights are pretrained.
+        weights: "fit" on validation, or one number for each member.
+        threshold: "fit" on validation, or a number.
+        reader: Who answers when served.
+        detector: Detector of lesions, or "" for none.
+        gate_epochs: Of the gate, whose frame is `gate_rows` x `gate_columns`.
+        trust_pairs: Digital twins that the trust tests draw, 0 for none. Only where the data are in-silico.
+        jobs, devices, threads: Processes on the CPU, accelerators of one training, threads of a process.
+
+    Raises:
+        ValueError: What is wrong, for `lab.recipe.read_recipe`.
+    """
+
+    task: str
+    version: str
+    layout: str
+    licence: str
+    attribution: str
+    members: tuple[str, ...]
+    scale: str = "cpu"
+    trained_on: str = ""
+    val_share: float = 0.15
+    seed: int = 0
+    rows: int = 384
+    columns: int = 256
+    low: float = 1.0
+    high: float = 99.0
+    pool: str = "mean"
+    stride: int = 32
+    student: str = ""
+    pretrained: bool = False
+    epochs: int = 20
+    head_epochs: int = 0
+    student_epochs: int = 20
+    lr: float = 2e-3
+    weight_decay: float = 0.02
+    batch: int = 16
+    sampling: str = "plain"
+    class_weights: str = "none"
+    mixup: float = 0.0
+    flip: bool = True
+    place_weight: float = 0.0
+    average: float = 0.99
+    patience: int = 0
+    precision: str = "32"
+    teacher_weight: float = 0.7
+    weights: str | tuple[float, ...] = FITTED
+    threshold: str | float = FITTED
+    reader: str = "ensemble"
+    detector: str = ""
+    detector_rows: int = 512
+    detector_columns: int = 320
+    detector_epochs: int = 20
+    detector_lr: float = 2e-3
+    detector_batch: int = 8
+    detector_least: float = 0.05
+    detector_sure: float = 0.5
+    detector_overlap: float = 0.5
+    detector_most: int = 100
+    gate_rows: int = 160
+    gate_columns: int = 160
+    gate_epochs: int = 8
+    gate_others: int = 40
+    gate_least: float = 0.5
+    trust_pairs: int = 0
+    jobs: int = 2
+    devices: int = 1
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "members", tuple(self.members))
+        if not isinstance(self.weights, str):
+            object.__setattr__(self, "weights", tuple(float(value) for value in self.weights))
+        for wrong in _faults(self):
+            raise ValueError(wrong)
+
+    @property
+    def frame(self) -> FilmFrame:
+        """What members and student see."""
+        return FilmFrame(self.rows, self.columns, self.low, self.high)
+
+    @property
+    def detector_frame(self) -> FilmFrame:
+        """What the detector sees."""
+        return FilmFrame(self.detector_rows, self.detector_columns, self.low, self.high)
+
+    @property
+    def gate_frame(self) -> FilmFrame:
+        """What the gate sees."""
+        return FilmFrame(self.gate_rows, self.gate_columns, self.low, self.high)
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """Architecture of each member by its name in the run and the bundle."""
+        return dict(zip(member_names(self.members), self.members, strict=True))
+
+
+def member_names(members: Sequence[str]) -> list[str]:
+    """A name for each member: the network's, numbered from the second of its kind.
+
+    Example:
+        >>> member_names(["resnet50", "densenet121", "resnet50"])
+        ['resnet50', 'densenet121', 'resnet50-2']
+    """
+    seen: Counter[str] = Counter()
+    names = []
+    for network in members:
+        seen[network] += 1
+        names.append(network if seen[network] == 1 else f"{network}-{seen[network]}")
+    return names
+
+
+def _faults(recipe: FilmRecipe) -> list[str]:
+    own = LAYOUTS.get(recipe.task)
+    checks: dict[str, Any] = {
+        f"this recipe trains {' or '.join(LAYOUTS)}, not {recipe.task!r}": own is None,
+        f"{recipe.task} is trained on {own}, not {recipe.layout!r}": own is not None and recipe.layout not in own,
+        f"scale is one of {', '.join(SCALES)}, not {recipe.scale!r}": recipe.scale not in SCALES,
+        f"reader is one of {', '.join(READERS)}, not {recipe.reader!r}": recipe.reader not in READERS,
+        "members names at least one network": not recipe.members,
+        "reader is the student, and the recipe trains none": recipe.reader == "student" and not recipe.student,
+        "a detector finds lesions: xray-grade has none": recipe.task == "xray-grade" and bool(recipe.detector),
+        f"val_share lies between 0 and 0.5, got {recipe.val_share}": not 0 < recipe.val_share < 0.5,
+        f"weights are {FITTED!r}, or one number of 0 or more for each of {len(recipe.members)} members": not _weights_fit(recipe),
+        f"threshold is {FITTED!r}, or lies between 0 and 1, got {recipe.threshold!r}": not _threshold_fits(recipe.threshold),
+        "epochs are 1 or more": min(recipe.epochs, recipe.student_epochs, recipe.detector_epochs, recipe.gate_epochs) < 1,
+        "frames have sides of 32 pixels or more": min(recipe.rows, recipe.columns, recipe.detector_rows, recipe.detector_columns) < 32,
+        "jobs, devices and threads are 1 or more": min(recipe.jobs, recipe.devices, recipe.threads) < 1,
+    }
+    return [said for said, wrong in checks.items() if wrong]
+
+
+def _weights_fit(recipe: FilmRecipe) -> bool:
+    given = recipe.weights
+    if isinstance(given, str):
+        return given == FITTED
+    return len(given) == len(recipe.members) and min(given) >= 0 and sum(given) > 0
+
+
+def _threshold_fits(threshold: str | float) -> bool:
+    return threshold == FITTED if isinstance(threshold, str) else 0 < threshold < 1
