@@ -13,9 +13,9 @@ from spondyl.inference import Engine, open_engine
 from spondyl.lab.mri_discs import stages
 from spondyl.lab.mri_discs.grader import GraderPlan, _turn
 from spondyl.lab.mri_discs.locator import Target, View, render_view
-from spondyl.lab.mri_discs.photometry import Photometry
 from spondyl.lab.mri_discs.predict import as_image, members_for
 from spondyl.lab.mri_discs.run import load_gate, load_grader, load_locator
+from spondyl.lab.photometry import Photometry
 from spondyl.models.grader import Grader
 from spondyl.tasks.mri_discs.answers import OUTPUTS
 from spondyl.tasks.mri_discs.chain import find_discs

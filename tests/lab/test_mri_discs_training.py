@@ -12,7 +12,7 @@ from lab.small_pack import subject_slices
 from spondyl.lab.mri_discs.gate import FRAME, Picture, augmented, framed, phantom_pictures, posed
 from spondyl.lab.mri_discs.grader import Example, GraderPlan, balance, batch_of, loss
 from spondyl.lab.mri_discs.locator import Target, plan_view, render_view
-from spondyl.lab.mri_discs.photometry import apply_photometry, plan_photometry
+from spondyl.lab.photometry import apply_photometry, plan_photometry
 from spondyl.lab.schedule import one_cycle
 from spondyl.phantom.others import KINDS
 from spondyl.tasks.mri_discs.answers import OUTPUTS

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from spondyl.imaging import affine_sample, letterbox
-from spondyl.lab.mri_discs.photometry import apply_photometry, plan_photometry
+from spondyl.lab.photometry import apply_photometry, plan_photometry
 from spondyl.lab.schedule import one_cycle
 from spondyl.models.gate import Gate
 from spondyl.phantom import draw_acquisition, draw_subject, render_sagittal

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from spondyl.imaging import Letterbox, affine_sample, compose, content_box, letterbox
-from spondyl.lab.mri_discs.photometry import Photometry, apply_photometry, plan_photometry
+from spondyl.lab.photometry import Photometry, apply_photometry, plan_photometry
 from spondyl.lab.schedule import one_cycle
 from spondyl.models.locator import STRIDE, Locator
 
