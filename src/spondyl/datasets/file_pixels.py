@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pydicom import config
 
 from spondyl.core import Geometry
 from spondyl.core.errors import InputError
+from spondyl.datasets.records import Box
 
 MAX_PIXELS = 200_000_000
 MAX_INFLATED = 2_000_000_000
@@ -63,3 +65,17 @@ def read_file(path: Path, where: str) -> FilePixels:
         said = error.message if isinstance(error, InputError) else "it holds no frame"
         raise InputError("dataset-image-unreadable", f"{where}: its file cannot be decoded ({said})", "Export the file again") from error
     return FilePixels(frame.pixels, frame.spacing_mm, frame.view, frame.geometry)
+
+
+def check_boxes(boxes: Iterable[Box], shape: tuple[int, ...], where: str) -> None:
+    """Nothing, if every box lies on a picture of (rows, columns); a pixel over its edge is let pass, since some tools count from 1.
+
+    Raises:
+        InputError: `dataset-box-outside`.
+    """
+    rows, columns = shape[:2]
+    for box in boxes:
+        if box[2] > columns + 1 or box[3] > rows + 1:
+            said = ", ".join(f"{value:g}" for value in box)
+            raise InputError("dataset-box-outside", f"{where}: the box ({said}) leaves the film of {columns} x {rows} pixels",
+                             "Coordinates are pixels of the original image")

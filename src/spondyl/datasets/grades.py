@@ -15,10 +15,10 @@ from pathlib import Path
 
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.datasets import sources
-from spondyl.datasets.file_pixels import FilePixels, read_file
+from spondyl.datasets.file_pixels import FilePixels, check_boxes, read_file
 from spondyl.datasets.film_records import GradedDisc, GradedFilm
-from spondyl.datasets.folders import beside, filed
-from spondyl.datasets.tables import number, read_table
+from spondyl.datasets.folders import SPLITS, beside, filed
+from spondyl.datasets.tables import Row, number, read_table
 
 GRADES = range(5)
 FOLDERS = {**{f"grade_{grade}": str(grade) for grade in GRADES}, **{str(grade): str(grade) for grade in GRADES}}
@@ -34,7 +34,7 @@ def read(root: Path) -> Iterator[GradedFilm]:
     Raises:
         InputError: Where folders, patients.csv or discs.csv are not in the layout.
     """
-    base = root / "dataset" if (root / "dataset").is_dir() else root
+    base = _base(root)
     files = list(filed(base, FOLDERS, splits_needed=True))
     table = beside(base, "patients.csv", ("patient_id",), ("study_id", "view"), {one.file for one in files})
     discs = _discs(base, {one.file for one in files})
@@ -44,23 +44,44 @@ def read(root: Path) -> Iterator[GradedFilm]:
             for one in files)
 
 
+def _base(root: Path) -> Path:
+    return root / "dataset" if (root / "dataset").is_dir() else root
+
+
+def class_folders(root: Path) -> dict[str, set[int]]:
+    """The grades that each split folder has a folder for, with or without films in it."""
+    return {split: {int(FOLDERS[path.name.lower()]) for path in (_base(root) / split).iterdir()
+                    if path.is_dir() and path.name.lower() in FOLDERS}
+            for split in SPLITS if (_base(root) / split).is_dir()}
+
+
 def _discs(base: Path, files: Collection[str]) -> dict[str, tuple[GradedDisc, ...]]:
     """The discs of each film; empty where there is no such table."""
     if not (base / DISCS_TABLE).is_file():
         return {}
-    found: dict[str, list[GradedDisc]] = {}
+    found: dict[str, dict[str, GradedDisc]] = {}
     for line, row in enumerate(read_table(base, DISCS_TABLE, DISC_COLUMNS, None), start=2):
-        if row["file"] not in files:
+        file = row["file"].replace("\\", "/")
+        if file not in files:
             raise InputError("dataset-row-astray", f"line {line} of {DISCS_TABLE} names no film of the data folder",
                              "Write the path under the data folder, with forward slashes")
-        x0, y0, x1, y1, grade = (number(row, column, DISCS_TABLE, line) for column in DISC_COLUMNS[2:])
-        try:
-            disc = GradedDisc(row["disc"], (x0, y0, x1, y1), int(grade))
-        except ValueError as error:
-            raise InputError("dataset-box-outside", f"line {line} of {DISCS_TABLE}: {error}",
-                             "Coordinates are pixels of the original image") from None
-        found.setdefault(row["file"], []).append(disc)
-    return {file: tuple(rows) for file, rows in found.items()}
+        if row["disc"] in found.setdefault(file, {}):
+            raise InputError("dataset-row-twice", f"line {line} of {DISCS_TABLE} names the disc {row['disc']!r} of a film again",
+                             "Keep one row")
+        found[file][row["disc"]] = _disc(row, line)
+    return {file: tuple(rows.values()) for file, rows in found.items()}
+
+
+def _disc(row: Row, line: int) -> GradedDisc:
+    x0, y0, x1, y1 = (number(row, column, DISCS_TABLE, line) for column in DISC_COLUMNS[2:6])
+    if row["grade"] not in FOLDERS:
+        raise InputError("dataset-cell-invalid", f"line {line} of {DISCS_TABLE}: grade is {row['grade']!r}, not one of 0 to 4",
+                         "Correct the cell")
+    try:
+        return GradedDisc(row["disc"], (x0, y0, x1, y1), int(FOLDERS[row["grade"]]))
+    except ValueError as error:
+        raise InputError("dataset-box-outside", f"line {line} of {DISCS_TABLE}: {error}",
+                         "Coordinates are pixels of the original image") from None
 
 
 def _view(text: str) -> str | None:
@@ -73,6 +94,9 @@ def read_film(film: GradedFilm) -> FilePixels:
     """The film's pixels, as the serving reader gives them.
 
     Raises:
-        InputError: `dataset-file-missing` or `dataset-image-unreadable`.
+        InputError: `dataset-file-missing`, `dataset-image-unreadable`, or `dataset-box-outside` where a disc leaves the film.
     """
-    return read_file(film.path, f"a film of grade {film.grade} in {film.split}/")
+    where = f"a film of grade {film.grade} in {film.split}/"
+    picture = read_file(film.path, where)
+    check_boxes([disc.box for disc in film.discs], picture.pixels.shape, where)
+    return picture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spondyl.core.errors import InputError, describe_unknown
 from spondyl.datasets import sources
-from spondyl.datasets.file_pixels import FilePixels, read_file
+from spondyl.datasets.file_pixels import FilePixels, check_boxes, read_file
 from spondyl.datasets.film_records import LesionBox, LesionFilm
 from spondyl.datasets.tables import Row, number, read_table
 from spondyl.phantom.measured import LESIONS
@@ -52,6 +52,8 @@ def _films(root: Path, split: str) -> list[LesionFilm]:
         if not row["image_id"]:
             raise InputError("dataset-cell-invalid", f"line {line} of {table}: image_id is empty", "Correct the cell")
         rows.setdefault(row["image_id"], []).append((line, row))
+    if not rows:
+        raise InputError("dataset-table-empty", f"{table} has no rows", "Export the table again, or remove it")
     return [_film(root, split, table, image, own) for image, own in rows.items()]
 
 
@@ -93,9 +95,5 @@ def read_film(film: LesionFilm) -> FilePixels:
         InputError: `dataset-file-missing`, `dataset-image-unreadable`, or `dataset-box-outside` where a box leaves the film.
     """
     picture = read_file(film.path, film.where)
-    rows, columns = picture.pixels.shape
-    for lesion in film.lesions:
-        if lesion.box[2] > columns + 1 or lesion.box[3] > rows + 1:
-            raise InputError("dataset-box-outside", f"{film.where}: the box {lesion.box} leaves the film of {columns} x {rows} pixels",
-                             "Coordinates are pixels of the original image")
+    check_boxes([lesion.box for lesion in film.lesions], picture.pixels.shape, film.where)
     return picture

@@ -15,12 +15,13 @@ from typing import TypeVar
 
 from spondyl.core.errors import InputError
 
+J = TypeVar("J")
 T = TypeVar("T")
 MAX_WORKERS = 64
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def work_through(jobs: Sequence[int], work: Callable[[int], T], workers: int) -> Generator[T, None, None]:
+def work_through(jobs: Sequence[J], work: Callable[[J], T], workers: int) -> Generator[T, None, None]:
     """What `work` answers for each job, as they are done. `work` must be a picklable function of no state.
 
     One worker is this process itself. Ctrl-C and SIGTERM end all of them at once (KeyboardInterrupt).
@@ -37,7 +38,7 @@ def work_through(jobs: Sequence[int], work: Callable[[int], T], workers: int) ->
             yield from _together(jobs, work, min(workers, len(jobs)))
 
 
-def _together(jobs: Sequence[int], work: Callable[[int], T], workers: int) -> Iterator[T]:
+def _together(jobs: Sequence[J], work: Callable[[J], T], workers: int) -> Iterator[T]:
     others = set(multiprocessing.active_children())
     with _single_threaded(), ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _settle) as pool:
         try:
