@@ -11,6 +11,7 @@ from spondyl.inference.conformal import ordinal_sets
 from spondyl.lab.films import ensemble
 from spondyl.metrics import log_loss
 from spondyl.metrics.logistic import logit, sigmoid
+from spondyl.tasks.films.votes import calibrated, grades_of, together
 
 SEEDS = st.integers(0, 10_000)
 
@@ -31,7 +32,7 @@ def _grades(seed: int, count: int = 400) -> tuple[dict[str, np.ndarray], np.ndar
     return {"clear": clear, "vague": vague + rng.normal(0, 1, vague.shape)}, truth
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(SEEDS)
 def test_weights_lie_on_the_simplex_and_a_useless_member_gets_almost_none(seed):
     logits, truth = _members(seed)
@@ -43,18 +44,18 @@ def test_weights_lie_on_the_simplex_and_a_useless_member_gets_almost_none(seed):
     assert weights["good"] > weights["worse"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(SEEDS)
 def test_the_ensemble_is_never_worse_on_validation_than_its_best_member(seed):
     for logits, truth in (_members(seed), _grades(seed)):
         votes = ensemble.fit_votes(logits, truth)
-        alone = [ensemble.classes(ensemble.cumulative(values, votes["members"][name])) for name, values in logits.items()]
-        together = ensemble.classes(ensemble.mix(logits, votes))
-        assert together.sum(axis=1) == pytest.approx(1.0)
-        assert log_loss(truth, together) <= min(log_loss(truth, one) for one in alone) + 1e-9
+        alone = [grades_of(calibrated(values, votes["members"][name])) for name, values in logits.items()]
+        joint = grades_of(together(logits, votes))
+        assert joint.sum(axis=1) == pytest.approx(1.0)
+        assert log_loss(truth, joint) <= min(log_loss(truth, one) for one in alone) + 1e-9
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(SEEDS)
 def test_no_other_weights_are_likelier_than_those_found(seed):
     rng = np.random.default_rng(seed)
@@ -94,7 +95,7 @@ def test_a_member_that_says_the_opposite_is_not_followed():
     logits, truth = _members(3)
     votes = ensemble.fit_votes({"good": logits["good"], "opposite": -logits["good"]}, truth)
     assert votes["members"]["opposite"]["slope"] == 0.0
-    said = ensemble.cumulative(-logits["good"], votes["members"]["opposite"])
+    said = calibrated(-logits["good"], votes["members"]["opposite"])
     assert np.ptp(said) == 0.0
     assert said[0, 0] == pytest.approx(truth.mean(), abs=0.01)
 
@@ -103,25 +104,26 @@ def test_a_member_that_says_the_opposite_is_not_followed():
 def test_few_cases_or_one_class_still_give_finite_numbers(truth):
     logits = {"a": np.linspace(-2, 2, len(truth))[:, None]}
     votes = ensemble.fit_votes(logits, truth)
-    assert np.isfinite(ensemble.mix(logits, votes)).all()
-    assert 0 < ensemble.fit_threshold(ensemble.mix(logits, votes)[:, 0], truth) < 1
+    assert np.isfinite(together(logits, votes)).all()
+    assert 0 < ensemble.fit_threshold(together(logits, votes)[:, 0], truth) < 1
 
 
 def test_the_view_that_knows_more_weighs_more():
     rng = np.random.default_rng(4)
-    truth = rng.integers(0, 5, 400)
+    truth = rng.integers(0, 5, 200)
     steps = np.arange(1, 5) - 0.5
-    sharp, blurred = (sigmoid(2 * (truth[:, None] + rng.normal(0, width, (400, 1)) - steps)) for width in (0.4, 2.0))
-    assert ensemble.fit_views(sharp, blurred, truth) > 0.6
-    assert ensemble.fit_views(blurred, sharp, truth) < 0.4
-    assert ensemble.fit_views(sharp[:0], blurred[:0], truth[:0]) == 0.5
+    sharp, blurred = (sigmoid(2 * (truth[:, None] + rng.normal(0, width, (200, 1)) - steps)) for width in (0.4, 2.0))
+    both = [("lateral", "frontal")] * 200
+    assert ensemble.fit_views(list(np.stack([sharp, blurred], axis=1)), both, truth)["lateral"] > 0.6
+    assert ensemble.fit_views(list(np.stack([blurred, sharp], axis=1)), both, truth)["lateral"] < 0.4
+    assert ensemble.fit_views(list(sharp[:, None]), [("frontal",)] * 200, truth) == {"frontal": 0.5, "lateral": 0.5}
 
 
 def test_prediction_sets_cover_what_they_promise_on_others():
     logits, truth = _grades(5, 3000)
     half = 1500
     votes = ensemble.fit_votes({name: values[:half] for name, values in logits.items()}, truth[:half])
-    chances = ensemble.classes(ensemble.mix(logits, votes))
+    chances = grades_of(together(logits, votes))
     quantile = ensemble.fit_quantile(chances[:half], truth[:half], [str(i) for i in range(half)])
     inside = ordinal_sets(chances[half:], quantile)[np.arange(half), truth[half:]]
     assert inside.mean() > 0.87

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from spondyl.inference.calibration import fit_platt
 from spondyl.inference.conformal import calibrate
 from spondyl.metrics.calibration import log_loss
-from spondyl.metrics.logistic import fit_logistic, logit, sigmoid
+from spondyl.metrics.logistic import fit_logistic, logit
 from spondyl.metrics.thresholds import best_f1_threshold
+from spondyl.tasks.films.votes import calibrated, grades_of, joined_views, together
 
 ALPHA = 0.1
 """Prediction sets hold the truth for 90 %."""
-ROUNDS, SETTLED = 2000, 1e-9
+ROUNDS, SETTLED = 1000, 1e-8
 NOTHING = 1e-4
 """Weights below this become 0."""
 VIEW_STEPS = 21
@@ -40,14 +41,14 @@ def fit_votes(logits: Mapping[str, Floats], truth: Ints, weights: Sequence[float
         truth: 0 .. k, shape (n,).
         weights: In the order of the members, in place of fitted ones; they are scaled to sum 1.
     """
-    own = {name: fit_calibration(values, truth) for name, values in logits.items()}
-    shares = [cumulative(values, own[name]) for name, values in logits.items()]
-    weight = _scaled(weights) if weights is not None else simplex_weights(np.stack([_of_truth(c, truth) for c in shares], axis=1))
-    mixed = np.tensordot(weight, np.stack(shares), axes=1)
-    return {
-        "members": {name: {"network": name, "weight": float(w), **own[name]} for name, w in zip(logits, weight, strict=True)},
-        "ensemble": _recalibration(mixed, truth),
-    }
+    own = {name: {"network": name, **fit_calibration(values, truth)} for name, values in logits.items()}
+    if weights is not None:
+        return _weighed(logits, own, _scaled(weights), truth)
+    chances = [grades_of(calibrated(values, own[name])) for name, values in logits.items()]
+    given = np.stack([table[np.arange(len(truth)), truth] for table in chances], axis=1)
+    best = np.eye(len(own))[int(np.log(np.clip(given, EDGE, None)).mean(axis=0).argmax())]
+    candidates = [_weighed(logits, own, weight, truth) for weight in (simplex_weights(given), best)]
+    return min(candidates, key=lambda votes: log_loss(truth, grades_of(together(logits, votes))))
 
 
 def fit_calibration(logits: Floats, truth: Ints) -> dict[str, Any]:
@@ -67,18 +68,6 @@ def fit_calibration(logits: Floats, truth: Ints) -> dict[str, Any]:
     if not (np.isfinite([slope, *offsets]).all() and slope > 0):
         slope, offsets = 0.0, logit(_targets(truth, count).mean(axis=0))
     return {"slope": float(slope), "offsets": [float(value) for value in offsets]}
-
-
-def cumulative(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
-    """Calibrated probability of "class c or more", shape (n, k), never rising with c."""
-    raw = sigmoid(calibration["slope"] * logits + np.asarray(calibration["offsets"], np.float64))
-    return np.asarray(np.minimum.accumulate(raw, axis=1))
-
-
-def classes(cumulative_probabilities: Floats) -> Floats:
-    """Probability of each class 0 .. k, shape (n, k + 1), from "c or more" (n, k)."""
-    edges = np.pad(cumulative_probabilities, ((0, 0), (1, 1)), constant_values=((0, 0), (1, 0)))
-    return np.asarray(edges[:, :-1] - edges[:, 1:])
 
 
 def simplex_weights(given_to_truth: Floats) -> Floats:
@@ -104,11 +93,13 @@ def simplex_weights(given_to_truth: Floats) -> Floats:
     return weight if np.log(chances @ weight).mean() >= np.log(chances @ best).mean() else best
 
 
-def mix(logits: Mapping[str, Floats], votes: Mapping[str, Any]) -> Floats:
-    """The ensemble's calibrated "c or more", shape (n, k), from `fit_votes`."""
-    rows = votes["members"]
-    mixed = sum(rows[name]["weight"] * cumulative(values, rows[name]) for name, values in logits.items())
-    return cumulative(logit(np.asarray(mixed, np.float64), EDGE), votes["ensemble"])
+def _weighed(logits: Mapping[str, Floats], own: Mapping[str, Mapping[str, Any]], weight: Floats, truth: Ints) -> dict[str, Any]:
+    """Members with these weights, and the calibration of their mean."""
+    members = {name: {**row, "weight": float(share)} for (name, row), share in zip(own.items(), weight, strict=True)}
+    count = len(next(iter(own.values()))["offsets"])
+    plain = {"slope": 1.0, "offsets": [0.0] * count}
+    mean = logit(together(logits, {"members": members, "ensemble": plain}))
+    return {"members": members, "ensemble": _recalibration(mean, truth)}
 
 
 def fit_threshold(probabilities: Floats, truth: Ints) -> float:
@@ -117,21 +108,24 @@ def fit_threshold(probabilities: Floats, truth: Ints) -> float:
     return float(np.clip(found, 0.01, 0.99)) if np.isfinite(found) else 0.5
 
 
-def fit_views(first: Floats, second: Floats, truth: Ints) -> float:
-    """Weight of the first of two views, 0 .. 1, whose weighted mean of logits gives the study's label the highest likelihood.
+def fit_views(cumulative: Sequence[Floats], views: Sequence[Sequence[str]], truth: Ints) -> dict[str, float]:
+    """Weight of each view with which studies of both views give their labels the highest likelihood; sum 1.
 
     Args:
-        first, second: "c or more" of the two films of each study, shape (n, k).
+        cumulative: "c or more" of the films of each study, (films, k).
+        views: "frontal" or "lateral" of the same films.
         truth: The study's label, shape (n,).
 
-    Of equals the nearest to one half; one half where no study has both views.
+    Studies of one view say nothing of it. Of equal weights the nearest to one half; one half where no study has both views.
     """
-    if not len(truth):
-        return 0.5
-    one, two = logit(first, EDGE), logit(second, EDGE)
-    steps = sorted(np.linspace(0, 1, VIEW_STEPS), key=lambda share: abs(share - 0.5))
-    losses = [log_loss(truth, classes(_falling(sigmoid(share * one + (1 - share) * two)))) for share in steps]
-    return float(steps[int(np.argmin(losses))])
+    both = [place for place, kinds in enumerate(views) if len(set(kinds)) > 1]
+    shares = sorted(np.linspace(0, 1, VIEW_STEPS).tolist(), key=lambda share: abs(share - 0.5))
+    if not both:
+        return {"frontal": 0.5, "lateral": 0.5}
+    options = [{"frontal": share, "lateral": 1 - share} for share in shares]
+    joined = [np.stack([joined_views(cumulative[i], views[i], option) for i in both]) for option in options]
+    losses = [log_loss(truth[both], grades_of(table)) for table in joined]
+    return options[int(np.argmin(losses))]
 
 
 def fit_quantile(probabilities: Floats, truth: Ints, groups: Sequence[str]) -> list[float]:
@@ -139,16 +133,11 @@ def fit_quantile(probabilities: Floats, truth: Ints, groups: Sequence[str]) -> l
     return list(calibrate(probabilities, truth, ALPHA, np.asarray(groups), class_conditional=True))
 
 
-def _recalibration(mixed: Floats, truth: Ints) -> dict[str, Any]:
+def _recalibration(mean: Floats, truth: Ints) -> dict[str, Any]:
     """Slope and offsets for the logits of the weighted mean; none where they would not help."""
-    scores = logit(mixed, EDGE)
-    again, plain = fit_calibration(scores, truth), {"slope": 1.0, "offsets": [0.0] * mixed.shape[1]}
-    losses = [log_loss(truth, classes(cumulative(scores, one))) for one in (again, plain)]
+    again, plain = fit_calibration(mean, truth), {"slope": 1.0, "offsets": [0.0] * mean.shape[1]}
+    losses = [log_loss(truth, grades_of(calibrated(mean, one))) for one in (again, plain)]
     return again if losses[0] < losses[1] else plain
-
-
-def _of_truth(cumulative_probabilities: Floats, truth: Ints) -> Floats:
-    return classes(cumulative_probabilities)[np.arange(len(truth)), truth]
 
 
 def _targets(truth: Ints, count: int) -> Floats:
@@ -156,10 +145,6 @@ def _targets(truth: Ints, count: int) -> Floats:
     yes = truth[:, None] >= np.arange(1, count + 1)
     total = yes.sum(axis=0)
     return np.where(yes, (total + 1) / (total + 2), 1 / (len(truth) - total + 2))
-
-
-def _falling(cumulative_probabilities: Floats) -> Floats:
-    return np.asarray(np.minimum.accumulate(cumulative_probabilities, axis=1))
 
 
 def _scaled(weights: Sequence[float]) -> Floats:

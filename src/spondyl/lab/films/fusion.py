@@ -22,7 +22,6 @@ KEPT = 0.995
 """Share of validation films called abnormal that must still be when the detector is not asked of sure normals."""
 FEWEST = 10
 """A class with fewer boxes found right, or wrong, is calibrated as all classes together."""
-EDGE = 1e-4
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,7 +29,7 @@ Ints = NDArray[np.int64]
 
 def fuse(ensemble: Floats, best_score: Floats, fusion: dict[str, float]) -> Floats:
     """p(abnormal) from the ensemble's and the highest box score of each film, shape (n,); plain fusion gives the first back."""
-    return sigmoid(fusion["ensemble"] * logit(ensemble, EDGE) + fusion["detector"] * logit(best_score, EDGE) + fusion["offset"])
+    return sigmoid(fusion["ensemble"] * logit(ensemble) + fusion["detector"] * logit(best_score) + fusion["offset"])
 
 
 def fit_fusion(ensemble: Floats, best_score: Floats, truth: Ints, groups: Sequence[str]) -> dict[str, float]:
@@ -82,7 +81,7 @@ def fit_box_classes(scores: Floats, labels: Ints, right: NDArray[np.bool_], name
 
 def _logistic(ensemble: Floats, best_score: Floats, truth: Ints) -> dict[str, float]:
     """Coefficients that are finite and not negative; PLAIN where there are none."""
-    columns = np.column_stack([logit(ensemble, EDGE), logit(best_score, EDGE), np.ones(len(truth))])
+    columns = np.column_stack([logit(ensemble), logit(best_score), np.ones(len(truth))])
     first, second, offset = (float(value) for value in fit_logistic(columns, truth.astype(np.float64)))
     usable = bool(np.isfinite([first, second, offset]).all()) and first > 0 and second > 0
     return {"ensemble": first, "detector": second, "offset": offset} if usable else dict(PLAIN)
@@ -91,5 +90,5 @@ def _logistic(ensemble: Floats, best_score: Floats, truth: Ints) -> dict[str, fl
 def _platt(scores: Floats, right: NDArray[np.bool_]) -> dict[str, Any]:
     if not scores.size:
         return {"slope": 1.0, "offset": 0.0}
-    fitted = fit_platt(logit(scores, EDGE), right.astype(np.int64))
+    fitted = fit_platt(logit(scores), right.astype(np.int64))
     return {"slope": fitted.slope, "offset": fitted.offset} if fitted.slope > 0 else {"slope": 1.0, "offset": 0.0}
