@@ -1,0 +1,184 @@
+"""The figures of a film system as Markdown tables: for its card, for the terminal and for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spondyl.lab.films.aims import aims
+from spondyl.lab.films.words import SPLITS, figure_text, interval_of, number, part, rows_of, score_text, score_words
+
+Body = Mapping[str, Any]
+Row = Sequence[str]
+TRUST = {
+    "pointing": "peak of the map lies in the lesion's box",
+    "pointing_strict": "... with no tolerance of a map cell",
+    "pointing_centre": "... of a map that always points at the best fixed place (baseline)",
+    "pointing_area": "... by chance, from the size of the boxes (baseline)",
+    "twins_fall": "lesion taken away: probability falls beyond the placebo's change",
+    "twins_fall_any": "... or falls at all",
+    "placebo": "placebo twin, other noise only: falls as far (baseline)",
+    "reverse_rise": "lesion put in: probability rises",
+    "randomised": "rank correlation of the maps with those of random weights",
+}
+
+
+def tables(metrics: Body) -> str:
+    """Everything that was measured, as Markdown tables; what is absent from `metrics` is left out."""
+    makers = (aims_table, scores_table, classes_table, confusion_table, grade_table, coverage_table, members_table, curve_table,
+              trust_table)
+    return "\n\n".join(made for made in (make(metrics) for make in makers) if made)
+
+
+def table(head: Row, rows: Sequence[Row]) -> str:
+    """A Markdown table, or nothing where there are no rows."""
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+
+
+def aims_table(metrics: Body) -> str:
+    """The aims, the figures, and met or missed."""
+    known = aims(metrics)
+    if not part(metrics, "test"):
+        return ""
+    rows = [(aim.words, aim.bound_text, aim.figure_text, aim.verdict + (f" ({aim.remark})" if aim.remark else "")) for aim in known]
+    return table((f"aim{_silico(metrics)}", "asked for", "figure (95 %)", "verdict"), rows)
+
+
+def scores_table(metrics: Body) -> str:
+    """Every score of the test split, each trivial baseline beside it."""
+    scores, baselines = part(metrics, "test", "scores"), part(metrics, "test", "baselines")
+    rows = [(score_words(name), score_text(name, scores[name]), *(_beside(row, name) for row in baselines.values())) for name in scores]
+    return table((f"test split{_silico(metrics)}", "figure (95 %)", *(str(name).replace("_", " ") for name in baselines)), rows)
+
+
+def classes_table(metrics: Body) -> str:
+    """AP at IoU 0.5 of each class of box."""
+    rows = [(name.replace("_", " "), _count(row.get("boxes")), figure_text(row))
+            for name, row in part(metrics, "test", "classes").items() if isinstance(row, Mapping)]
+    return table((f"lesion{_silico(metrics)}", "boxes", "AP at IoU 0.5 (95 %)"), rows)
+
+
+def confusion_table(metrics: Body) -> str:
+    """How often each label was answered with which; one row a true label."""
+    counts = confusion(metrics)
+    names = targets(metrics, len(counts))
+    rows = [(name, *(str(cell) for cell in row), str(sum(row))) for name, row in zip(names, counts, strict=True)]
+    return table((f"truth in rows, answer in columns{_silico(metrics)}", *names, "all"), rows)
+
+
+def grade_table(metrics: Body) -> str:
+    """Share of each true grade that was answered right."""
+    rows = [(name, figure_text(row, percent=True)) for name, row in part(metrics, "test", "class_accuracy").items()]
+    return table((f"true grade{_silico(metrics)}", "answered right (95 %)"), rows)
+
+
+def coverage_table(metrics: Body) -> str:
+    """How often the 90 % sets hold the truth, by true label."""
+    rows = [(name.replace("_", " "), figure_text(row, percent=True)) for name, row in part(metrics, "test", "coverage").items()]
+    return table((f"90 % sets hold the truth{_silico(metrics)}", "share (95 %)"), rows)
+
+
+def members_table(metrics: Body) -> str:
+    """Each network alone: what it is, its weight, its figures; and the paired comparisons."""
+    members, weights = part(metrics, "test", "members"), part(metrics, "validation", "weights")
+    names = list(dict.fromkeys(score for row in members.values() for score in part(row)))
+    networks = part(metrics, "networks")
+    rows = [(name, str(networks.get(name, "")) or "-", _weight(weights.get(name)), *(score_text(key, part(row).get(key)) for key in names))
+            for name, row in members.items()]
+    made = table((f"network alone{_silico(metrics)}", "architecture", "weight", *map(score_words, names)), rows)
+    paired = [(name.replace("_", " ") + _whose(row), figure_text(row, signed=True))
+              for name, row in part(metrics, "test", "paired").items() if isinstance(row, Mapping)]
+    return "\n\n".join(part_ for part_ in (made, table((f"paired difference{_silico(metrics)}", "figure (95 %)"), paired)) if part_)
+
+
+def curve_table(metrics: Body) -> str:
+    """What more subjects bring: the learning curve."""
+    rows = curve_rows(metrics)
+    names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
+    lines = [(_count(row["subjects"]), _count(row["films"]), *(score_text(name, row["figures"].get(name)) for name in names))
+             for row in rows]
+    return table((f"learning curve{_silico(metrics)}: subjects", "films", *map(score_words, names)), lines)
+
+
+def trust_table(metrics: Body) -> str:
+    """What digital patients say about the explanation."""
+    rows: list[Row] = []
+    for name, value in part(metrics, "trust").items():
+        words = TRUST.get(name, name.replace("_", " "))
+        percent = name in TRUST and name != "randomised"
+        if interval_of(value) is not None:
+            rows.append((words, figure_text(value, percent)))
+        else:
+            own = {key: row for key, row in part(value).items() if interval_of(row) is not None}
+            rows += [(f"{words}: {key.replace('_', ' ')}", figure_text(row, percent and "share" in key)) for key, row in own.items()]
+    return table(("trust tests on digital patients (in-silico)", "figure (95 %)"), rows)
+
+
+def data_table(metrics: Body) -> str:
+    """Films, groups and labels of each split."""
+    splits = part(metrics, "data", "splits")
+    group = str(part(metrics, "data").get("grouped_by", "group"))
+    rows = []
+    for name, own in splits.items():
+        told = [", ".join(f"{key.replace('_', ' ')} {_count(count)}" for key, count in part(own, kind).items())
+                for kind in ("targets", "views", "boxes")]
+        rows.append((SPLITS.get(name, name), _count(own.get("films")), _count(own.get("groups")), *(text or "-" for text in told)))
+    return table(("split", "films", f"{group}s", "labels", "views", "boxes"), rows)
+
+
+def confusion(metrics: Body) -> list[list[int]]:
+    """The confusion matrix of the test split, or no rows where there is none that is square."""
+    rows = part(metrics, "test").get("confusion")
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(rows) for row in rows):
+        return []
+    return [[round(number(cell)) if number(cell) == number(cell) else 0 for cell in row] for row in rows]
+
+
+def targets(metrics: Body, count: int) -> list[str]:
+    """Names of `count` labels: as the file says, else numbers."""
+    names = part(metrics, "test").get("targets")
+    return [str(name) for name in names] if isinstance(names, list) and len(names) == count else [str(label) for label in range(count)]
+
+
+def curve_rows(metrics: Body) -> list[dict[str, Any]]:
+    """Rows of the learning curve as {subjects, films, figures}, from the fewest subjects up."""
+    rows = []
+    for row in rows_of(metrics.get("curve")):
+        own = {**row, **part(row, "figures"), **part(row, "scores"), **part(row, "val")}
+        figures = {key: value for key, value in own.items() if key in own and _is_figure(key, value)}
+        rows.append({"subjects": row.get("subjects"), "films": row.get("films"), "figures": figures})
+    return sorted(rows, key=lambda row: number(row["subjects"]))
+
+
+def _is_figure(name: str, value: Any) -> bool:
+    beside = ("subjects", "films", "epoch", "epochs", "seconds", "films_per_second", "seed", "size", "lr")
+    return name not in beside and interval_of(value) is not None
+
+
+def _beside(row: Any, name: str) -> str:
+    """A baseline's figure for this score; one without names of scores stands for the first that it could be."""
+    if isinstance(row, Mapping) and "estimate" not in row:
+        return score_text(name, row[name]) if name in row else "-"
+    return figure_text(row) if name in ("auroc", "balanced_accuracy") else "-"
+
+
+def _whose(row: Body) -> str:
+    told = [str(row[key]) if key == "member" else score_words(str(row[key])) for key in ("score", "member") if row.get(key)]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _weight(value: Any) -> str:
+    return "-" if interval_of(value) is None else f"{number(value):.2f}"
+
+
+def _count(value: Any) -> str:
+    return f"{round(number(value)):,}" if number(value) == number(value) else "-"
+
+
+def _silico(metrics: Body) -> str:
+    return " (in-silico)" if metrics.get("evidence") == "in-silico" else ""
+
+
