@@ -24,7 +24,8 @@ class Finding:
     Attributes:
         finding: Name in the vocabulary.
         value: The answer (one of the keys, as a number where the vocabulary says so), or None when it is not said. A yes/no
-            finding is "present" from the bundle's threshold on, which was frozen on other patients and may lie below 0.5.
+            finding is "present" from the bundle's threshold on, which was frozen on other patients and may lie below 0.5; one with a
+            `box` found by a detector is "present" wherever the box is shown.
         probabilities: Calibrated, by key, or None when it is not said.
         level: Disc or vertebra, or None when the numbering is unsure (see the alternatives).
         level_from_bottom: 1 is the lowest disc in the image; known even where the name is not.
@@ -33,9 +34,9 @@ class Finding:
         side: "left", "right" or None.
         probabilities_weighted: A second posterior where an official score asks for one.
         set: The 90 % prediction set, as values.
-        refer: Whether a person should look: the set spans the cut of the vocabulary, or the gate was unsure.
+        refer: Whether a person should look: the set spans the cut of the vocabulary, the gate was unsure, or networks contradict each other.
         members: Each ensemble member's own probabilities.
-        image: Id of the image it was read on.
+        image: Id of the image it was read on, or None where it rests on several of the result's images together.
         box: [x0, y0, x1, y1), pixels of the original image.
         points: (x, y) pixels of the original image.
         explanation: How the heat map was made ("cam"), or None.

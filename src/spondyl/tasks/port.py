@@ -47,7 +47,8 @@ class Task(Protocol):
 def process_study(study: Study, task: Task, shelf: Shelf, on_stage: OnStage = lambda stage: None) -> TaskOutput:
     """One study through one task: select, gate, read, answer. Command line, REST and worker all call this.
 
-    A refusal is an answer (status "refused"); any other error is the caller's to report.
+    A refusal is an answer (status "refused"); any other error is the caller's to report. An answer of weights that were measured
+    in silico only says so among its warnings, which every face shows.
     """
     began = time.perf_counter()
     engine = shelf.open(task.name)
@@ -58,7 +59,17 @@ def process_study(study: Study, task: Task, shelf: Shelf, on_stage: OnStage = la
     except Refusal as refusal:
         output = TaskOutput(refused(study, task.name, engine, refusal))
     total_ms = (time.perf_counter() - began) * 1000
-    return replace(output, result=replace(output.result, timings_ms={**output.result.timings_ms, "total": round(total_ms, 1)}))
+    result = output.result
+    timings = {**result.timings_ms, "total": round(total_ms, 1)}
+    warnings = (*result.warnings, *(evidence_notices(engine) if result.status == "done" else ()))
+    return replace(output, result=replace(result, timings_ms=timings, warnings=warnings))
+
+
+def evidence_notices(engine: Engine) -> tuple[Notice, ...]:
+    """What the reader must know of the evidence behind the weights; nothing where they were measured on patients."""
+    if engine.bundle.note.evidence != "in-silico":
+        return ()
+    return (Notice("in-silico-evidence", "the figures of this bundle come from the digital spine, not from patients"),)
 
 
 def refused(study: Study, task: str, engine: Engine, refusal: Refusal) -> StudyResult:
