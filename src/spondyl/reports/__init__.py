@@ -1,12 +1,14 @@
 """What a person takes away: annotated pictures and tables. Made from a StudyResult alone, so a new task needs no code here."""
 
-from spondyl.reports.annotated import annotated_png, shown_image
+from spondyl.reports.annotated import annotated_png, box_text, shown_image
 from spondyl.reports.findings import findings_csv
 from spondyl.reports.heatmap import heat_png, overlay
+from spondyl.reports.labels import place_labels
+from spondyl.reports.pdf import report_pdf
 from spondyl.reports.rows import EVIDENCE, LevelRow, level_rows, likely_names, measure_text, set_text, yes_no_text
 from spondyl.reports.slice_png import slice_png
 
 __all__ = [
-    "EVIDENCE", "LevelRow", "annotated_png", "findings_csv", "heat_png", "level_rows", "likely_names", "measure_text", "overlay",
-    "set_text", "shown_image", "slice_png", "yes_no_text",
+    "EVIDENCE", "LevelRow", "annotated_png", "box_text", "findings_csv", "heat_png", "level_rows", "likely_names", "measure_text",
+    "overlay", "place_labels", "report_pdf", "set_text", "shown_image", "slice_png", "yes_no_text",
 ]

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 from spondyl.core import Finding, HeatMap, Image, Measurement, Study, StudyResult, term
-from spondyl.reports.heatmap import overlay
+from spondyl.reports.heatmap import reduced_overlay
 from spondyl.reports.labels import Rectangle, place_labels
 from spondyl.reports.panel import BACKGROUND, PANEL_WIDTH, Colour, draw_panel, font, panel_height, panel_lines
 from spondyl.reports.rows import LevelRow, answer_text, level_rows, present_probability, set_text
@@ -42,12 +42,16 @@ def annotated_png(image: Image, result: StudyResult, maps: Sequence[HeatMap] = (
     return encode(canvas)
 
 
-def marked_picture(image: Image, result: StudyResult, maps: Sequence[HeatMap] = (), *, marks: bool = True) -> Picture.Image:
-    """The image alone at a handy size, with what `result` says about it drawn in (`marks`) and the heat maps of it laid over."""
+def marked_picture(image: Image, result: StudyResult, maps: Sequence[HeatMap] = (), *, words: int = CHIP_SIZE) -> Picture.Image:
+    """The image alone at a handy size, with what `result` says about it drawn in and the heat maps of it laid over.
+
+    Args:
+        words: Height of the words in pixels of the picture; 0 draws no marks.
+    """
     scale = _scale(image.shape)
     picture = _picture(image, [heat for heat in maps if heat.image == image.id], scale)
-    if marks:
-        _mark(picture, [_on_image(row, image.id) for row in level_rows(result)], scale)
+    if words:
+        _mark(picture, [_on_image(row, image.id) for row in level_rows(result)], scale, words)
     return picture
 
 
@@ -81,11 +85,11 @@ def _scale(shape: tuple[int, int]) -> float:
 
 
 def _picture(image: Image, maps: Sequence[HeatMap], scale: float) -> Picture.Image:
-    base = Picture.fromarray(grey(image)).convert("RGBA")
+    rows, columns = (max(1, round(side * scale)) for side in image.shape)
+    base = Picture.fromarray(grey(image)).resize((columns, rows), Picture.Resampling.LANCZOS).convert("RGBA")
     for heat in maps:
-        base.alpha_composite(Picture.fromarray(overlay(heat, image.shape)))
-    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    return base.convert("RGB").resize(size, Picture.Resampling.LANCZOS)
+        base.alpha_composite(Picture.fromarray(reduced_overlay(heat, image.shape)).resize(base.size, Picture.Resampling.BILINEAR))
+    return base.convert("RGB")
 
 
 def _on_image(row: LevelRow, image_id: str) -> LevelRow:
@@ -108,22 +112,22 @@ class _Chip:
     beside: bool
 
 
-def _mark(picture: Picture.Image, rows: Sequence[LevelRow], scale: float) -> None:
+def _mark(picture: Picture.Image, rows: Sequence[LevelRow], scale: float, words: int) -> None:
     """Outlines first, then the words, so that no outline runs through a word."""
     draw = ImageDraw.Draw(picture)
     chips = [chip for row in rows for chip in _chips(row, scale)]
     for chip in chips:
         x0, y0, x1, y1 = chip.box
-        draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=chip.colour, width=2)
+        draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=chip.colour, width=max(2, words // 8))
     for row in rows:
         for points in _polylines(row):
             _draw_points(draw, points * scale, row_colour(row))
     spoken = [*(_corner_chip(row) for row in rows if row.whole and row.graded), *chips[:MOST_LABELS]]
-    sizes = [(font(CHIP_SIZE).getlength(chip.text) + 12, CHIP_SIZE + 8.0) for chip in spoken]
+    sizes = [(font(words).getlength(chip.text) + 12, words + 8.0) for chip in spoken]
     places = place_labels([chip.box for chip in spoken], sizes, picture.size, gap=6.0, beside=[chip.beside for chip in spoken])
     for chip, place in zip(spoken, places, strict=True):
         draw.rounded_rectangle(place, radius=4, fill=BACKGROUND, outline=chip.colour)
-        draw.text((place[0] + 6, (place[1] + place[3]) / 2), chip.text, font=font(CHIP_SIZE), fill=(255, 255, 255), anchor="lm")
+        draw.text((place[0] + 6, (place[1] + place[3]) / 2), chip.text, font=font(words), fill=(255, 255, 255), anchor="lm")
 
 
 def _chips(row: LevelRow, scale: float) -> list[_Chip]:

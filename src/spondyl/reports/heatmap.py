@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
@@ -12,6 +14,7 @@ from spondyl.reports.slice_png import encode
 
 STOPS = np.array([[40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]], np.float32)
 """Colours from 0 to 1, evenly spaced: dark violet to light yellow (after the colour map "inferno"), readable without colour vision."""
+MOST_SIDE = 640
 OPACITY = 0.7
 """Opacity where the map is 1; it falls to nothing where the map is 0."""
 
@@ -38,9 +41,17 @@ def colours(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(np.stack([*channels, clipped * OPACITY * 255], axis=-1)).astype(np.uint8)
 
 
+def reduced_overlay(heat: HeatMap, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """The overlay of a picture of `shape`, made at most MOST_SIDE pixels a side: a map has no finer detail, and a film has many pixels."""
+    scale = min(1.0, MOST_SIDE / max(shape))
+    rows, columns = (max(1, round(side * scale)) for side in shape)
+    stretch = np.array([[columns / shape[1]], [rows / shape[0]]])
+    return overlay(replace(heat, to_image=heat.to_image * stretch), (rows, columns))
+
+
 def heat_png(heat: HeatMap, shape: tuple[int, int]) -> bytes:
-    """The overlay as a PNG with transparency, of the picture's own size."""
-    return encode(Picture.fromarray(overlay(heat, shape)))
+    """The overlay as a PNG with transparency, to be stretched over the picture: of its own size, or reduced where that is large."""
+    return encode(Picture.fromarray(reduced_overlay(heat, shape)))
 
 
 def _footprint(heat: HeatMap, shape: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 Rectangle = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
@@ -26,7 +27,7 @@ def place_labels(
     taken: list[Rectangle] = []
     for box, size, aside in zip(boxes, sizes, beside, strict=True):
         tried = [_inside(corner, size, frame) for corner in _around(box, size, gap, aside)]
-        free = (place for place in (*tried, *_elsewhere(tried[0], size, frame, taken)) if not any(_overlap(place, one) for one in taken))
+        free = (place for place in chain(tried, _elsewhere(tried[0], size, frame, taken)) if not any(_overlap(place, one) for one in taken))
         taken.append(next(free, tried[0]))
     return tuple(taken)
 
