@@ -24,10 +24,13 @@ NOTE = BundleNote("brightness", "0", "0" * 64, "in-silico", "nothing", "MIT")
 class EmptyShelf:
     """Opens an engine with a name and nothing to run."""
 
-    names: tuple[str, ...] = ("brightness", "fragile")
+    bundled: tuple[str, ...] = ("brightness", "fragile")
+
+    def names(self) -> tuple[str, ...]:
+        return self.bundled
 
     def open(self, task: str) -> SimpleNamespace:
-        assert task in self.names
+        assert task in self.bundled
         return SimpleNamespace(bundle=SimpleNamespace(note=NOTE), software={"spondyl": "test", "backend": "none", "precision": "f32"})
 
 

@@ -99,7 +99,7 @@ def test_the_shipped_bundle_gives_the_same_json_through_both_doors(
     assert ours["findings"]
     folder = other_house(house)
     shelf = wiring.shelf(Settings(data=folder))
-    with capfd.disabled(), served(folder, wiring.tasks(), shelf) as client:
+    with capfd.disabled(), served(folder, wiring.served(shelf), shelf) as client:
         assert without_timings(by_rest(client, paths, "mri-discs")) == without_timings(ours)
 
 

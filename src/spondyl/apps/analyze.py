@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from spondyl.apps import outputs, wiring
 from spondyl.apps.exits import DONE, FAILURE, FIXABLE
 from spondyl.apps.settings import Settings
-from spondyl.core import Study, StudyResult, TaskOutput
+from spondyl.core import InputError, Study, StudyResult, TaskOutput
 from spondyl.dicom import CLUTTER, Reader, Skipped, Source
 from spondyl.inference import Shelf
 from spondyl.store import Store, load_key, load_or_create_key
@@ -75,38 +76,43 @@ def analyze(
     out: Path | None = None,
     keep: bool = False,
     pair: bool = False,
+    pdf: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> Analysis:
-    """Read the paths and answer with every task named (all of them where none is).
+    """Read the paths and answer with every task named (all that have a bundle where none is).
 
     Args:
         paths: Files, folders, archives or a DICOMDIR.
         settings: Limits, data folder, bundles and runtime.
         tasks: Names of tasks.
-        out: Folder for result.json, pictures, tables and index.csv, or None.
+        out: Folder for result.json, pictures, tables, index.csv and findings.csv, or None.
         keep: Whether studies and results are kept in the data folder, as the server does.
         pair: Whether all pictures belong to one study.
+        pdf: Whether each study's folder in `out` gets a report.pdf.
         progress: Called as the work goes on.
 
     Raises:
         NotFoundError: If a task or a bundle is not known.
-        InputError: If a folder cannot be written, or `out` would be read as input.
+        InputError: If a folder cannot be written, `out` would be read as input, or a report is wanted and no `out` named.
         BundleError: If a bundle is damaged.
     """
     if out is not None:
         outputs.check_place(out, paths)
-    chosen = wiring.choose(wiring.tasks(), tasks)
+    elif pdf:
+        raise InputError("pdf-without-out", "a report was asked for, and no folder to write it to", "Add --out DIR")
     shelf = wiring.shelf(settings)
+    chosen = wiring.served(shelf, tasks)
     for name in chosen:
         shelf.open(name)
     key = pseudonym_key(settings, create=keep or out is not None)
     with wiring.reader(settings, key) as reader, (Store(settings.database_url, settings.data) if keep else nullcontext()) as store:
         keepers: list[Keep] = [store.save] if store is not None else []
         if out is not None:
-            keepers.append(outputs.Folder(out).write)
+            keepers.append(outputs.Folder(out, partial(outputs.card_of, shelf) if pdf else None).write)
         analysis = run(paths, reader, chosen, shelf, keepers, pair=pair, progress=progress)
     if out is not None:
         outputs.write_index(out, analysis.results, analysis.sources, analysis.skipped)
+        outputs.write_findings(out, analysis.results)
     return analysis
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from spondyl.apps import inventory, wiring
 from spondyl.apps.settings import Settings
-from spondyl.core import Image, SpondylError
+from spondyl.core import Image, NotFoundError, SpondylError
 
 FINE, ABSENT, BROKEN = "fine", "absent", "broken"
 
@@ -102,6 +102,10 @@ def bundles(settings: Settings) -> list[Check]:
     for name in wiring.tasks():
         try:
             engine = shelf.open(name)
+        except NotFoundError as error:
+            outcome = ABSENT if shelf.names() else BROKEN
+            checks.append(Check(f"bundle {name}", outcome, f"[{error.code}] {error.message}", error.hint))
+            continue
         except SpondylError as error:
             checks.append(Check(f"bundle {name}", BROKEN, f"[{error.code}] {error.message}", error.hint))
             continue

@@ -79,7 +79,8 @@ def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
 def as_text(contents: Mapping[str, Any]) -> str:
     """The same for a person."""
     lines = [f"Spondyl {contents['spondyl']}   {contents['disclaimer']}", "", "Tasks"]
-    lines += [f"  {name}" for name in contents["tasks"]]
+    ready = {row["task"] for row in contents["bundles"]}
+    lines += [f"  {name}" if name in ready else f"  {name}  no bundle" for name in contents["tasks"]]
     lines += ["Bundles"]
     lines += [
         f"  {row['name']} {row['version']}  task {row['task']}, evidence {row['evidence']}, {row['origin']}  {row['licence']}"

@@ -25,8 +25,10 @@ def tasks() -> dict[str, Task]:
     """Every task of this build, by name. A new task is one more entry here."""
     from spondyl.tasks.mri_discs import MriDiscs
     from spondyl.tasks.port import tasks_by_name
+    from spondyl.tasks.xray_grade import XrayGrade
+    from spondyl.tasks.xray_lesions import XrayLesions
 
-    return tasks_by_name((MriDiscs(),))
+    return tasks_by_name((MriDiscs(), XrayLesions(), XrayGrade()))
 
 
 def choose(known: dict[str, Task], names: Sequence[str]) -> dict[str, Task]:
@@ -39,6 +41,20 @@ def choose(known: dict[str, Task], names: Sequence[str]) -> dict[str, Task]:
         if name not in known:
             raise NotFoundError("unknown-task", describe_unknown("task", name, known), "`spondyl info` lists the tasks")
     return {name: known[name] for name in names} if names else dict(known)
+
+
+def served(shelf: Shelf, names: Sequence[str] = ()) -> dict[str, Task]:
+    """The tasks that can answer here: those of these names, or, where no name is given, every one that has a bundle.
+
+    Raises:
+        NotFoundError: If a name is not known, a task that was named has no bundle, or no task has one.
+    """
+    chosen, ready = choose(tasks(), names), shelf.names()
+    missing = [name for name in chosen if name not in ready]
+    if missing and (names or len(missing) == len(chosen)):
+        said = f"there is no bundle for {', '.join(missing)}"
+        raise NotFoundError("no-bundle", said, "Train one (spondyl train), and name the folder that holds it with --bundles")
+    return {name: task for name, task in chosen.items() if name in ready}
 
 
 def limits(settings: Settings) -> Limits:

@@ -34,7 +34,7 @@ class Finding:
         side: "left", "right" or None.
         probabilities_weighted: A second posterior where an official score asks for one.
         set: The 90 % prediction set, as values.
-        refer: Whether a person should look: the set spans the cut of the vocabulary, the gate was unsure, or networks contradict each other.
+        refer: Whether a person should look: the set spans the cut of the vocabulary, the gate was unsure, or networks disagree.
         members: Each ensemble member's own probabilities.
         image: Id of the image it was read on, or None where it rests on several of the result's images together.
         box: [x0, y0, x1, y1), pixels of the original image.

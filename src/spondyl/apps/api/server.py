@@ -31,11 +31,14 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
 
     Raises:
         InputError: If the address cannot be listened on.
+        NotFoundError: If no task has a bundle.
     """
+    shelf = wiring.shelf(settings)
+    tasks = wiring.served(shelf)
     listener = listen(settings.host, settings.port)
     with wiring.reader(settings, load_or_create_key(settings.data)) as reader, Store(settings.database_url, settings.data) as store:
         reader.start()
-        app = create_app(settings, tasks=wiring.tasks(), shelf=wiring.shelf(settings), reader=reader, store=store)
+        app = create_app(settings, tasks=tasks, shelf=shelf, reader=reader, store=store)
         run(app, listener, announce or _say)
 
 
