@@ -1,0 +1,194 @@
+"""Trains one network on cached films: kept every epoch, taken up again where it stopped.
+
+    cache = open_cache(film_set("xray-lesions", data, "vindr", 0.15, 0).films, FilmFrame(384, 256), run / "cache")
+    plan = FitPlan(task="xray-lesions", network="mobilenetv4_conv_small_050", pool="lse", stride=16, place_weight=0.5,
+                   epochs=20, batch=16, lr=3e-3, average=0.995, seed=1)
+    folder = fit_member(plan, cache, run / "members" / "a", on_step=lambda what, done, of: None)
+    net = load_member(folder)                                  # eval mode: (n, 1, 384, 256) -> logits (n, 8), cam (n, 8, 24, 16)
+    graph = to_onnx(net, torch.zeros(1, 1, 384, 256), "film", ("logits", "cam"))
+    student = FitPlan(task="xray-lesions", network="mobilenetv4_conv_small_050", teacher=run / "teacher.npy", teacher_weight=0.7)
+
+The folder holds member.json (the plan), history.json (one row an epoch), last.ckpt, and weights.pt when it is finished.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import numpy as np
+import torch
+
+from spondyl.core import InputError
+from spondyl.lab.films.batches import lesson_of
+from spondyl.lab.films.heads import head_of
+from spondyl.lab.films.keeper import CHECKPOINT, Keeper, best_of, has_ended, keep, read_history
+from spondyl.lab.films.module import FilmModule
+from spondyl.lab.films.plan import PRECISIONS, FitPlan
+from spondyl.lab.films.sampling import sampling_weights
+from spondyl.models import film_nets
+from spondyl.models.film_nets import FilmNet
+
+if TYPE_CHECKING:
+    from spondyl.lab.films.cache import FilmCache
+
+OnStep = Callable[[str, int, int], None]
+
+
+def fit_member(plan: FitPlan, cache: FilmCache, folder: Path, on_step: OnStep = lambda *_: None) -> Path:
+    """The folder of a finished network. What is finished is left as it is; what was stopped goes on from its last whole epoch.
+
+    Args:
+        plan: How it is trained.
+        cache: Films with places in "train" and "val".
+        folder: Its own.
+        on_step: Gets what is being done, how many steps are done, and how many there are.
+
+    Raises:
+        InputError: `member-differs` where the folder holds a network of another plan, `training-no-films`, `training-interrupted`,
+            `training-out-of-memory`, `teacher-shape`, and what unknown names of the plan raise.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_plan(plan, cache, folder)
+    if (folder / "weights.pt").exists():
+        return folder
+    parts = 1
+    while not has_ended(folder, plan):
+        try:
+            _train(plan, cache, folder, parts, on_step)
+        except torch.OutOfMemoryError:
+            parts *= 2
+            _announce_pieces(plan, parts, on_step)
+    keep(folder, plan)
+    return folder
+
+
+def load_member(folder: Path) -> FilmNet:
+    """The trained network, for reading."""
+    about = json.loads((folder / "member.json").read_text("utf-8"))
+    plan = about["plan"]
+    net = film_nets.create(
+        plan["network"], about["outputs"], pool=plan["pool"], stride=plan["stride"], shape=tuple(about["shape"]), dropout=plan["dropout"]
+    )
+    net.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    return net.eval()
+
+
+def _check_plan(plan: FitPlan, cache: FilmCache, folder: Path) -> None:
+    """The folder is of this plan, or becomes it."""
+    about = {"plan": plan.what(), "outputs": head_of(plan.task).outputs, "shape": [cache.frame.rows, cache.frame.columns]}
+    about = json.loads(json.dumps(about))
+    file = folder / "member.json"
+    if file.exists():
+        if json.loads(file.read_text("utf-8")) != about:
+            raise InputError("member-differs", f"{folder.name} was begun with another plan", "Go on with that plan, or give a new folder")
+        return
+    for split in ("train", "val"):
+        if not len(cache.places(split)):
+            raise InputError("training-no-films", f"there are no films in {split}", "Give data with both, or a larger share for validation")
+    file.write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+
+
+def _announce_pieces(plan: FitPlan, parts: int, on_step: OnStep) -> None:
+    if plan.batch // (parts * plan.devices) < 1:
+        raise InputError("training-out-of-memory", f"not even one film of {plan.network} fits into the device's memory",
+                         "Choose a smaller frame or network")  # fmt: skip
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    films = plan.batch // (parts * plan.devices)
+    on_step(f"{plan.network} does not fit into memory: steps of {plan.batch} films are taken {films} at a time", 0, 0)
+
+
+def build(plan: FitPlan, cache: FilmCache, parts: int = 1, say: Callable[[str], None] = lambda _: None) -> FilmModule:
+    """The network with its first weights, and what it is to learn."""
+    train = cache.places("train")
+    films = [cache.films[place] for place in train]
+    shape = cache.frame.rows, cache.frame.columns
+    teacher_weight = plan.teacher_weight if plan.teacher else 0.0
+    head = head_of(plan.task, films, weighting=plan.class_weights, place_weight=plan.place_weight, teacher_weight=teacher_weight)
+    torch.manual_seed(plan.seed)
+    net = film_nets.create(
+        plan.network, head.outputs, pool=plan.pool, pretrained=plan.pretrained, stride=plan.stride, shape=shape, dropout=plan.dropout, say=say
+    )
+    with torch.no_grad():
+        cells = net.eval()(torch.zeros(1, 1, *shape))[1].shape
+    present = [frozenset(box.label for box in film.boxes) for film in films]
+    return FilmModule(
+        net.to(memory_format=torch.channels_last), head, plan, lesson_of(cache, head, _teacher(plan, cache, head.outputs)), cache.films,
+        {"train": train, "val": cache.places("val")}, sampling_weights(plan.sampling, [film.target for film in films], present),
+        plan.batch, parts, plan.changes, (int(cells[2]), int(cells[3])), plan.loaders,
+    )  # fmt: skip
+
+
+def _teacher(plan: FitPlan, cache: FilmCache, outputs: int) -> np.ndarray[Any, np.dtype[np.float32]] | None:
+    if plan.teacher is None:
+        return None
+    logits = np.load(plan.teacher)
+    if logits.shape != (len(cache.films), outputs):
+        raise InputError("teacher-shape", f"the teacher answers {logits.shape}, the films ask for {(len(cache.films), outputs)}",
+                         "Ask the teacher about the films of this cache")  # fmt: skip
+    return np.asarray(logits, dtype=np.float32)
+
+
+def _train(plan: FitPlan, cache: FilmCache, folder: Path, parts: int, on_step: OnStep) -> None:
+    """Epochs until the end, an interruption, or no memory."""
+    module = build(plan, cache, parts, lambda message: on_step(message, 0, 0))
+    with _quiet(), _threads(plan.threads), Keeper(plan, folder, on_step) as keeper:
+        trainer = lightning.Trainer(
+            accelerator="auto" if torch.cuda.is_available() else "cpu", devices=plan.devices,
+            strategy="ddp_spawn" if plan.devices > 1 else "auto", sync_batchnorm=plan.devices > 1, precision=PRECISIONS[plan.precision],
+            max_epochs=plan.epochs, accumulate_grad_batches=parts, reload_dataloaders_every_n_epochs=1, use_distributed_sampler=False,
+            num_sanity_val_steps=0, logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+            default_root_dir=str(folder), callbacks=[keeper],
+        )  # fmt: skip
+        last = folder / CHECKPOINT
+        try:
+            trainer.fit(module, ckpt_path=str(last) if last.exists() else None, weights_only=False if last.exists() else None)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            done = len(read_history(folder))
+            raise InputError(
+                "training-interrupted", f"{plan.network} was stopped after epoch {done} of {plan.epochs}; that epoch is kept",
+                "Give the same command again to go on",
+            ) from None  # fmt: skip
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning keeps its advice to itself, and Ctrl-C works as before when it has gone."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"lightning\..*")
+        warnings.filterwarnings("ignore", message=".*lightning.*|.*num_workers.*|.*LeafSpec.*")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+            if main and handler is not None:
+                signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+__all__ = ["FitPlan", "best_of", "build", "fit_member", "load_member"]

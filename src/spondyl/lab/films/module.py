@@ -1,0 +1,237 @@
+"""One network's training as Lightning runs it: steps, rates, the running average of the weights, figures on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+
+from spondyl.lab.films.augment import NONE, Augment
+from spondyl.lab.films.batches import Batch, FilmBatches, Lesson
+from spondyl.lab.films.heads import Head, Taught
+from spondyl.lab.films.records import FilmRecord
+from spondyl.lab.films.sampling import Floats, order_of_epoch
+from spondyl.lab.schedule import one_cycle
+from spondyl.models.film_nets import FilmNet
+
+NO_DECAY = 1
+"""Weights of so many dimensions or fewer (biases, norms) are not decayed."""
+
+
+class Rates(Protocol):
+    """What of a plan decides how the weights move."""
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def head_epochs(self) -> int: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def body_lr(self) -> float: ...
+    @property
+    def layer_decay(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def average(self) -> float: ...
+    @property
+    def seed(self) -> int: ...
+
+
+class Average:
+    """The running average of a network's weights and statistics. Early on it forgets faster: decay min(d, (1 + t) / (10 + t))."""
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.values = {name: value.detach().clone() for name, value in net.state_dict().items()}
+
+    @torch.no_grad()
+    def take(self, net: nn.Module) -> None:
+        """One step later."""
+        self.steps += 1
+        share = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
+        now = net.state_dict()
+        floats = [name for name, value in self.values.items() if value.is_floating_point()]
+        self.values = {name: self.values[name].to(value.device) for name, value in now.items()}
+        torch._foreach_lerp_([self.values[name] for name in floats], [now[name] for name in floats], share)
+        for name in self.values.keys() - set(floats):
+            self.values[name].copy_(now[name])
+
+
+class Swapped:
+    """While it is entered, a network holds other weights."""
+
+    def __init__(self, net: nn.Module, values: dict[str, Tensor]) -> None:
+        self.net, self.values = net, values
+
+    def __enter__(self) -> None:
+        self.own = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
+        self.net.load_state_dict(self.values)
+
+    def __exit__(self, *_: object) -> None:
+        self.net.load_state_dict(self.own)
+
+
+class FilmModule(lightning.LightningModule):
+    """A network, its head and its data."""
+
+    def __init__(
+        self, net: FilmNet, head: Head, rates: Rates, lesson: Lesson, films: Sequence[FilmRecord], splits: dict[str, np.ndarray[Any, Any]],
+        weights: Floats, batch: int, parts: int, augment: Augment, cells: tuple[int, int], loaders: int,
+    ) -> None:  # fmt: skip
+        """Args: `splits` has the places of train and val; a step is `batch` films in `parts` pieces on each device."""
+        super().__init__()
+        self.net, self.head, self.rates, self.lesson, self.films, self.splits = net, head, rates, lesson, films, splits
+        self.weights, self.batch, self.parts, self.augment, self.cells, self.loaders = weights, batch, parts, augment, cells, loaders
+        self.average = Average(net, rates.average) if rates.average else None
+        self.train_losses: list[Tensor] = []
+        self.val_rows: list[tuple[np.ndarray[Any, Any], Tensor, Tensor]] = []
+        self.figures: dict[str, float] = {}
+        self.history: list[dict[str, Any]] = []
+
+    @property
+    def piece(self) -> int:
+        """Films that go through the network at once on one device."""
+        return max(1, self.batch // (self.parts * self._world))
+
+    @property
+    def _world(self) -> int:
+        return int(self._trainer.world_size) if self._trainer is not None else 1
+
+    def steps_an_epoch(self) -> int:
+        """How often the weights move in an epoch: whole batches only."""
+        return max(1, len(self.splits["train"]) // self.batch)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """This epoch's batches, this device's share of them."""
+        seed = self.rates.seed, self.current_epoch
+        order = self.splits["train"][order_of_epoch(self.weights, np.random.default_rng([*seed, 1]))]
+        whole = min(len(order), self.steps_an_epoch() * self.batch)
+        rank = self._trainer.global_rank if self._trainer is not None else 0
+        mine = order[:whole][rank :: self._world]
+        return self._loader(FilmBatches(self.lesson, self.head, mine, self.piece, self.cells, self.augment, (*seed, 2, rank)))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Validation as it is, every film once."""
+        rank = self._trainer.global_rank if self._trainer is not None else 0
+        return self._loader(FilmBatches(self.lesson, self.head, self.splits["val"][rank :: self._world], 2 * self.piece, self.cells, NONE))
+
+    def _loader(self, batches: FilmBatches) -> DataLoader[Batch]:
+        return DataLoader(batches, batch_size=None, num_workers=self.loaders, shuffle=False)
+
+    def on_train_epoch_start(self) -> None:
+        """Chance inside the network (dropout) is the epoch's own, so that a resumed run draws the same."""
+        torch.manual_seed(self.rates.seed * 1000 + self.current_epoch)
+        frozen = self.current_epoch < self.rates.head_epochs
+        self.net.train()
+        if frozen:
+            self.net.body.eval()
+        for weight in self.net.body.parameters():
+            weight.requires_grad_(not frozen)
+
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        """The loss of one piece."""
+        logits, cells = self._seen(batch)
+        loss = self.head.loss(logits, cells, batch.taught)
+        self.train_losses.append(loss.detach())
+        return loss
+
+    def _seen(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        logits, cam = self.net(batch.films.contiguous(memory_format=torch.channels_last))
+        return logits, self.net.cells(logits, cam)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """After each step of the weights the average takes them in."""
+        if self.average is not None and self.trainer.global_step > self.average.steps:
+            self.average.take(self.net)
+
+    def on_validation_epoch_start(self) -> None:
+        """Validation sees the average."""
+        self.val_rows.clear()
+        self._swap = Swapped(self.net, self.average.values) if self.average is not None else None
+        if self._swap is not None:
+            self._swap.__enter__()
+
+    def validation_step(self, batch: Batch, number: int) -> None:
+        """Logits and losses are kept until all are there."""
+        logits, cells = self._seen(batch)
+        loss = self.head.loss(logits, cells, batch.taught)
+        self.val_rows.append((batch.places, logits.float().cpu(), loss.cpu() * len(logits)))
+
+    def on_validation_epoch_end(self) -> None:
+        """Figures of the epoch."""
+        if self._swap is not None:
+            self._swap.__exit__()
+        rows = self._gathered()
+        places = np.concatenate([place for place, _, _ in rows])
+        logits = torch.cat([part for _, part, _ in rows]).double().numpy()
+        films = [self.films[place] for place in places]
+        loss = float(sum(float(part) for _, _, part in rows)) / len(places)
+        self.figures = {"val_loss": loss, **self.head.figures(logits, films)}
+
+    def _gathered(self) -> list[tuple[np.ndarray[Any, Any], Tensor, Tensor]]:
+        """What every device saw."""
+        if self._world == 1:
+            return self.val_rows
+        parts: list[Any] = [None] * self._world
+        torch.distributed.all_gather_object(parts, self.val_rows)
+        return [row for part in parts for row in part]
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; the body's rate falls from its end to its beginning."""
+        optimiser = torch.optim.AdamW(self.groups(), lr=self.rates.lr, fused=True)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": self._schedule(optimiser), "interval": "step"}}
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Weights by rate and decay: the head's own rate, and `body_lr` x `layer_decay`^(stages behind) of it for the body's stages."""
+        children = list(self.net.body.children())
+        ends = [nn.ModuleList([child for child in (self.net.neck, self.net.head) if child is not None])]
+        rows = [(self.rates.lr, ends[0])]
+        rows += [(self.rates.lr * self.rates.body_lr * self.rates.layer_decay ** (len(children) - 1 - depth), child) for depth, child in enumerate(children)]
+        groups: list[dict[str, Any]] = []
+        for rate, part in rows:
+            for decayed in (True, False):
+                weights = [weight for weight in part.parameters() if (weight.ndim > NO_DECAY) == decayed]
+                if weights:
+                    groups.append({"params": weights, "lr": rate, "weight_decay": self.rates.weight_decay if decayed else 0.0})
+        return groups
+
+    def _schedule(self, optimiser: Optimizer) -> LambdaLR:
+        return one_cycle(optimiser, self.rates.epochs * self.steps_an_epoch())
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What has happened and the average go with it."""
+        checkpoint["history"] = self.history
+        if self.average is not None:
+            checkpoint["average"] = {"steps": self.average.steps, "values": self.average.values}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """And come back."""
+        self.history = list(checkpoint["history"])
+        if self.average is not None:
+            self.average.steps, self.average.values = checkpoint["average"]["steps"], checkpoint["average"]["values"]
+
+    def learnt(self) -> dict[str, Tensor]:
+        """The weights to keep."""
+        values = self.average.values if self.average is not None else self.net.state_dict()
+        return {name: value.detach().cpu().clone().contiguous() for name, value in values.items()}
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Batches are frozen: a new one on an accelerator, the same here."""
+        if device.type == "cpu":
+            return batch
+        return Batch(batch.films.to(device, non_blocking=True), batch.places, to_device(batch.taught, device))
+
+
+def to_device(taught: Taught, device: torch.device) -> Taught:
+    """The same on an accelerator."""
+    parts = {name: getattr(taught, name) for name in ("targets", "known", "places", "places_known", "weights", "teacher")}
+    return Taught(**{name: None if part is None else part.to(device) for name, part in parts.items()})
