@@ -54,7 +54,8 @@ def root(
 def analyze(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, folders, zip archives or a DICOMDIR.")],
     task: Annotated[list[str] | None, typer.Option("--task", help="Task to run; may be repeated. Default: every task.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for index.csv and, for each study, JSON, picture and table.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for index.csv, findings.csv; by study JSON, picture and table.")] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF report too, in each study's folder of --out.")] = False,
     data: DataOption = None,
     bundles: BundlesOption = None,
     pair: Annotated[bool, typer.Option("--pair", help="All pictures (png, jpg...) belong to one study.")] = False,
@@ -70,7 +71,8 @@ def analyze(
 
     settings = make_settings(data=data, bundles=bundles)
     with console.progress_bar() as progress:
-        analysis = verb.analyze(paths, settings, tasks=task or (), out=out, keep=data is not None, pair=pair, progress=progress)
+        analysis = verb.analyze(paths, settings, tasks=task or (), out=out, keep=data is not None, pair=pair, pdf=pdf,
+                                progress=progress)
     if json:
         write_json(analysis.as_dict())
     else:

@@ -1,29 +1,38 @@
-"""`--out DIR`: one folder a study and task, and an index that leads from the caller's own names to them."""
+"""`--out DIR`: one folder a study and task, an index that leads from the caller's own names to them, and a table of all findings."""
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spondyl.core import InputError, Study, StudyResult, TaskOutput
+from spondyl.core import InputError, SpondylError, Study, StudyResult, TaskOutput
 from spondyl.dicom import Skipped
-from spondyl.reports import annotated_png, findings_csv, shown_image
+from spondyl.inference import Shelf
+from spondyl.reports import BATCH_COLUMNS, annotated_png, batch_rows, findings_csv, report_pdf, shown_image
 
 INDEX_COLUMNS = ("source", "study_key", "task", "status", "result")
+INDEX, FINDINGS = "index.csv", "findings.csv"
+Card = Callable[[StudyResult], str]
+"""The model card of the weights that gave a result, Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The folder that `--out` names; it is made if it does not exist.
 
+    Attributes:
+        path: Where it lies.
+        card: Where a PDF report is wanted too, what to put at its end; None for no report.
+
     Raises:
         InputError: If it cannot be written.
     """
 
     path: Path
+    card: Card | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -32,14 +41,27 @@ class Folder:
             raise InputError("out-not-writable", f"the output folder cannot be made: {error.strerror}", "Choose another --out") from None
 
     def write(self, study: Study, output: TaskOutput) -> Path:
-        """Write result.json, annotated.png and findings.csv; each is complete or absent. Returns their folder."""
+        """Write result.json, annotated.png, findings.csv and, if wanted, report.pdf; each is complete or absent. Returns their folder."""
         result = output.result
         folder = self.path / result_folder(result)
         folder.mkdir(parents=True, exist_ok=True)
         replace(folder / "annotated.png", annotated_png(shown_image(study, result), result))
         replace(folder / "findings.csv", findings_csv(result).encode())
+        if self.card is not None:
+            replace(folder / "report.pdf", report_pdf(study, result, output.maps, self.card(result)))
         replace(folder / "result.json", result.to_json().encode())
         return folder
+
+
+def card_of(shelf: Shelf, result: StudyResult) -> str:
+    """The model card of the weights that gave this result; "" where they are not the ones on the shelf."""
+    if result.bundle is None:
+        return ""
+    try:
+        bundle = shelf.open(result.task).bundle
+    except SpondylError:
+        return ""
+    return bundle.card if bundle.sha256 == result.bundle.sha256 else ""
 
 
 def check_place(out: Path, paths: Sequence[Path]) -> None:
@@ -49,7 +71,7 @@ def check_place(out: Path, paths: Sequence[Path]) -> None:
         InputError: If the output folder holds results and lies inside a folder that is to be read.
     """
     place = out.resolve()
-    if (out / "index.csv").exists() and any(path.resolve() in (place, *place.parents) for path in paths if path.is_dir()):
+    if (out / INDEX).exists() and any(path.resolve() in (place, *place.parents) for path in paths if path.is_dir()):
         raise InputError(
             "out-inside-input",
             "the output folder holds earlier results and lies inside a folder that is to be read, so its pictures would be read too",
@@ -66,16 +88,16 @@ def write_index(
     out: Path, results: Sequence[StudyResult], sources: Mapping[str, tuple[str, ...]], skipped: Sequence[Skipped]
 ) -> None:
     """Write `index.csv`: one line a source and task. Lines of earlier runs stay, unless this run met the same source."""
-    path = out / "index.csv"
     rows = list(_rows(results, sources, skipped))
     met = {row["source"] for row in rows}
-    earlier = [row for row in _read(path) if row["source"] not in met]
-    temporary = path.with_suffix(".part")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, INDEX_COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows([*earlier, *rows])
-    os.replace(temporary, path)
+    _write(out / INDEX, INDEX_COLUMNS, [row for row in _read(out / INDEX, INDEX_COLUMNS) if row["source"] not in met], rows)
+
+
+def write_findings(out: Path, results: Sequence[StudyResult]) -> None:
+    """Write `findings.csv`: one line a finding. Lines of earlier runs stay, unless this run answered the same task on the same study."""
+    met = {(result.study["key"], result.task) for result in results}
+    earlier = [row for row in _read(out / FINDINGS, BATCH_COLUMNS) if (row["study_key"], row["task"]) not in met]
+    _write(out / FINDINGS, BATCH_COLUMNS, earlier, [row for result in results for row in batch_rows(result)])
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -97,8 +119,18 @@ def _rows(
         yield dict(zip(INDEX_COLUMNS, (row.source, "", "", f"skipped: {row.code}", ""), strict=True))
 
 
-def _read(path: Path) -> list[dict[str, str]]:
+def _write(path: Path, columns: Sequence[str], *parts: Iterable[Mapping[str, str]]) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        for rows in parts:
+            table.writerows(rows)
+    os.replace(temporary, path)
+
+
+def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        return [{name: row.get(name) or "" for name in INDEX_COLUMNS} for row in csv.DictReader(file)]
+        return [{name: row.get(name) or "" for name in columns} for row in csv.DictReader(file)]

@@ -1,7 +1,7 @@
 """What a person takes away: annotated pictures and tables. Made from a StudyResult alone, so a new task needs no code here."""
 
 from spondyl.reports.annotated import annotated_png, box_text, shown_image
-from spondyl.reports.findings import findings_csv
+from spondyl.reports.findings import BATCH_COLUMNS, batch_rows, findings_csv
 from spondyl.reports.heatmap import heat_png, overlay
 from spondyl.reports.labels import place_labels
 from spondyl.reports.pdf import report_pdf
@@ -9,6 +9,7 @@ from spondyl.reports.rows import EVIDENCE, LevelRow, level_rows, likely_names, m
 from spondyl.reports.slice_png import slice_png
 
 __all__ = [
-    "EVIDENCE", "LevelRow", "annotated_png", "box_text", "findings_csv", "heat_png", "level_rows", "likely_names", "measure_text",
-    "overlay", "place_labels", "report_pdf", "set_text", "shown_image", "slice_png", "yes_no_text",
+    "BATCH_COLUMNS", "EVIDENCE", "LevelRow", "annotated_png", "batch_rows", "box_text", "findings_csv", "heat_png", "level_rows",
+    "likely_names", "measure_text", "overlay", "place_labels", "report_pdf", "set_text", "shown_image", "slice_png",
+    "yes_no_text",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image as Picture
 from PIL import ImageDraw
@@ -12,46 +13,61 @@ from spondyl.reports.heatmap import overlay
 from spondyl.reports.panel import AMBER, BACKGROUND, TEAL, font
 from spondyl.reports.slice_png import encode, grey
 
-HEIGHT, GAP = 380, 6
-WIDEST = 520
 Box = tuple[float, float, float, float]
-Words = tuple[str, Box]
-"""What stands beside a box, and the box: (x0, y0, x1, y1), pixels of the film."""
+HEIGHT, GAP, WORDS = 380, 6, 11
+WIDEST = 520
 
 
-def case_png(image: Image, maps: Sequence[HeatMap] = (), true: Sequence[Words] = (), found: Sequence[Words] = ()) -> bytes:
-    """PNG: the film with true boxes (teal, dashed) and found boxes (amber), and the film under its heat maps, side by side.
+@dataclass(frozen=True, slots=True)
+class CaseBox:
+    """A box on a film: its class, its place (x0, y0, x1, y1) in pixels of the film, and its score, or None for a true one."""
 
-    Films are shown at one height. Maps keep their fixed scale. Without maps the second picture is left out.
+    name: str
+    box: Box
+    score: float | None = None
+
+
+def case_png(image: Image, maps: Sequence[HeatMap] = (), boxes: Sequence[CaseBox] = ()) -> bytes:
+    """PNG: the film with true boxes (teal, dashed) and found boxes (amber, with scores), and the film under its heat maps.
+
+    The two stand side by side at one height; without maps of this film there is only the first. Maps keep their fixed scale.
+    A class is named at its first box, so that many boxes of one class do not bury the film under words.
     """
     scale = min(HEIGHT / image.shape[0], WIDEST / image.shape[1])
     size = max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1)
     base = Picture.fromarray(grey(image))
-    left = base.resize(size, Picture.Resampling.LANCZOS).convert("RGB")
-    _mark(left, true, found, scale)
-    own = [heat for heat in maps if heat.image == image.id]
-    canvas = Picture.new("RGB", (size[0] * (2 if own else 1) + (GAP if own else 0), size[1]), BACKGROUND)
-    canvas.paste(left, (0, 0))
-    if own:
+    pictures = [base.resize(size, Picture.Resampling.LANCZOS).convert("RGB")]
+    _mark(pictures[0], boxes, scale)
+    if own := [heat for heat in maps if heat.image == image.id]:
         under = base.convert("RGBA")
         for heat in own:
             under.alpha_composite(Picture.fromarray(overlay(heat, image.shape)))
-        canvas.paste(under.convert("RGB").resize(size, Picture.Resampling.LANCZOS), (size[0] + GAP, 0))
+        pictures.append(under.convert("RGB").resize(size, Picture.Resampling.LANCZOS))
+    canvas = Picture.new("RGB", (len(pictures) * (size[0] + GAP) - GAP, size[1]), BACKGROUND)
+    for place, picture in enumerate(pictures):
+        canvas.paste(picture, (place * (size[0] + GAP), 0))
     return encode(canvas)
 
 
-def _mark(picture: Picture.Image, true: Sequence[Words], found: Sequence[Words], scale: float) -> None:
+def _mark(picture: Picture.Image, boxes: Sequence[CaseBox], scale: float) -> None:
+    """True boxes below, found ones above them, words on top of both: of true boxes over the box, of found ones under it."""
     draw = ImageDraw.Draw(picture)
-    for _, box in true:
-        _dashed(draw, _scaled(box, scale))
-    for _, box in found:
-        draw.rectangle(_scaled(box, scale), outline=AMBER, width=1)
-    for words, box in (*((f"true: {name}", box) for name, box in true), *found):
-        x0, y0, _, _ = _scaled(box, scale)
-        width = font(10).getlength(words)
-        at = min(max(x0, 0), max(picture.width - width, 0)), max(y0 - 12, 0)
-        colour = TEAL if words.startswith("true: ") else AMBER
-        draw.text(at, words.removeprefix("true: "), font=font(10), fill=colour, stroke_width=1, stroke_fill=(0, 0, 0))
+    ordered = sorted(boxes, key=lambda row: row.score is not None)
+    for row in ordered:
+        if row.score is None:
+            _dashed(draw, _scaled(row.box, scale))
+        else:
+            draw.rectangle(_scaled(row.box, scale), outline=AMBER, width=1)
+    named: set[tuple[str, bool]] = set()
+    for row in ordered:
+        true = row.score is None
+        known = (row.name, true) in named
+        named.add((row.name, true))
+        words = " ".join(([] if known else [row.name]) + ([] if row.score is None else [f"{row.score:.2f}"]))
+        x0, y0, _, y1 = _scaled(row.box, scale)
+        x = min(max(x0, 0), max(picture.width - font(WORDS).getlength(words), 0))
+        y = min(max(y0 - WORDS - 3 if true else y1 + 1, 0), picture.height - WORDS - 3)
+        draw.text((x, y), words, font=font(WORDS), fill=TEAL if true else AMBER, stroke_width=1, stroke_fill=(0, 0, 0))
 
 
 def _scaled(box: Box, scale: float) -> Box:

@@ -14,7 +14,11 @@ COLUMNS = (
     "kind", "name", "level", "level_from_bottom", "level_confidence", "side", "value", "unit", "error", "probability", "set", "refer",
     "probabilities", "image", "x0", "y0", "x1", "y1", "evidence", "bundle", "disclaimer",
 )
-"""Columns of findings.csv, in order."""
+"""Columns of a result's findings.csv, in order."""
+BATCH_COLUMNS = (
+    "study_key", "task", "finding", "level", "side", "value", "probability", "set", "refer", "image", "box", "evidence", "disclaimer",
+)
+"""Columns of the findings.csv of many studies, in order."""
 
 
 def findings_csv(result: StudyResult) -> str:
@@ -32,6 +36,24 @@ def findings_csv(result: StudyResult) -> str:
     for row in _rows(body):
         table.writerow({**{name: "" if value is None else value for name, value in row.items()}, **common})
     return buffer.getvalue()
+
+
+def batch_rows(result: StudyResult) -> list[dict[str, str]]:
+    """One line a finding, as words, for the table of many studies. `probability` is that of the value; `box` is "x0 y0 x1 y1"."""
+    body = result.as_dict()
+    common = {"study_key": body["study"]["key"], "task": body["task"], "evidence": (body["bundle"] or {}).get("evidence", ""),
+              "disclaimer": DISCLAIMER}
+    return [{name: _cell(value) for name, value in {**_batch_row(item), **common}.items()} for item in body["findings"]]
+
+
+def _batch_row(item: Mapping[str, Any]) -> dict[str, Any]:
+    row = _finding(item)
+    kept = {name: row[name] for name in ("level", "side", "value", "probability", "set", "refer", "image")}
+    return {"finding": item["finding"], **kept, "box": " ".join(map(str, item["box"] or ()))}
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _rows(body: Mapping[str, Any]) -> list[dict[str, Any]]:

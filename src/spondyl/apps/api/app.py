@@ -20,9 +20,10 @@ from spondyl import __version__
 from spondyl.apps import wiring
 from spondyl.apps.api.door import Door
 from spondyl.apps.api.errors import status_of
+from spondyl.apps.api.films import film_router
 from spondyl.apps.api.health import Bundles, health_router
 from spondyl.apps.api.intake import Intake
-from spondyl.apps.api.jobs import job_router, upload_router
+from spondyl.apps.api.jobs import Uploads, job_router, upload_router
 from spondyl.apps.api.pages import error_page, page_router
 from spondyl.apps.api.receive import UploadLimits
 from spondyl.apps.api.studies import result_router, study_router
@@ -64,8 +65,10 @@ def create_app(settings: Settings, *, tasks: Mapping[str, Task], shelf: Shelf, r
     app = FastAPI(title="Spondyl", version=__version__, lifespan=life, docs_url=None, redoc_url=None,
                   description="Reads spine images level by level. Research software. Not a diagnosis.")
     limits = UploadLimits(settings.max_file_mb * MEBIBYTE, settings.max_archive_mb * MEBIBYTE, settings.max_archive_files)
-    for router in (upload_router(intake, limits), job_router(store), study_router(store), result_router(store),
-                   health_router(store, tuple(tasks), bundles), page_router(store, tasks, app.openapi)):
+    uploads = Uploads(intake, limits)
+    routers = (upload_router(uploads), film_router(uploads, store, shelf), job_router(store), study_router(store),
+               result_router(store, shelf), health_router(store, tuple(tasks), bundles), page_router(store, tasks, app.openapi))
+    for router in routers:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _answer_errors(app)
@@ -96,6 +99,7 @@ def _answer_errors(app: FastAPI) -> None:
 
 
 def _reply(request: Request, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+    wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    if wants_page and not request.url.path.startswith("/api/"):
         return error_page(request, status, body)
     return JSONResponse(dict(body), status, dict(headers))

@@ -34,6 +34,18 @@ class UnreadableUploadError(InputError):
         return {**super().as_dict(), "skipped": [dict(row) for row in self.skipped]}
 
 
+class UnansweredFilmError(InputError):
+    """A film was read and kept, but there is no answer about it. `result` is the address of the result.json that says why."""
+
+    def __init__(self, code: str, message: str, hint: str, result: str) -> None:
+        super().__init__(code, message, hint)
+        self.result = result
+
+    def as_dict(self) -> dict[str, Any]:
+        """`{code, message, hint, result}`."""
+        return {**super().as_dict(), "result": self.result}
+
+
 def status_of(error: SpondylError) -> int:
     """The HTTP status: what the caller can fix is 4xx, what is ours is 500."""
     if error.code in STATUS_BY_CODE:

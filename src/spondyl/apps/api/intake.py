@@ -22,10 +22,17 @@ BATCH_FILES, BATCH_BYTES = 64, 16 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An upload that is kept. `skipped` is for the caller only: its rows carry the caller's own names."""
+    """An upload that is kept.
+
+    Attributes:
+        job: Its analysis.
+        skipped: For the caller only: its rows carry the caller's own names.
+        images: Ids of the images in this upload, by study; a study may have others, that came before.
+    """
 
     job: Job
     skipped: tuple[Mapping[str, Any], ...]
+    images: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +55,14 @@ class Intake:
 
     def take(
         self, received: list[Received], *, task: str = "", pair: bool = False, who: str = "api",
-        too_large: Sequence[tuple[str, InputError]] = (),
+        too_large: Sequence[tuple[str, InputError]] = (), most_studies: int | None = None,
     ) -> Accepted:
         """Keep what can be read and queue its analysis; durable on return. Files that cannot be read leave no trace.
 
         Raises:
             NotFoundError: If no task has that name.
             UnreadableUploadError: If nothing can be read.
+            InputError: If there are more than `most_studies` in it; nothing is kept then.
             SpondylError: If too many jobs wait already.
         """
         look = _Look([_row(label, error.as_dict(), None) for label, error in too_large])
@@ -64,6 +72,9 @@ class Intake:
             self._read(unpack(received, self.store.incoming, self.limits), pair, look)
             if not look.drafts:
                 raise _nothing_readable(look.skipped)
+            if most_studies is not None and len(look.drafts) > most_studies:
+                raise InputError("several-studies", f"the upload holds {len(look.drafts)} studies where {most_studies} is answered",
+                                 "Send many studies to POST /api/v1/studies")
             job = self._accept(look, names, pair, who)
         finally:
             for item in received:
@@ -71,7 +82,7 @@ class Intake:
             for file in look.received:
                 file.discard()
         self.worker.submit(job, [(study, look.drafts[study.key].files) for study in look.studies])
-        return Accepted(job, tuple(look.skipped))
+        return Accepted(job, tuple(look.skipped), {key: draft.images for key, draft in look.drafts.items()})
 
     def _accept(self, look: _Look, tasks: Sequence[str], pair: bool, who: str) -> Job:
         kept = self.store.keep(look.used)

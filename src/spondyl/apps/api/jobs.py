@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
@@ -32,30 +32,52 @@ _FORM = {
         },
     }}}}
 }
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": text}
     for status, text in ((413, "Over a limit"), (415, "Not a multipart form"), (422, "Nothing of it can be read"), (503, "Busy"))
 }
 
 
-def upload_router(intake: Intake, limits: UploadLimits) -> APIRouter:
-    """POST /api/v1/studies."""
-    router = APIRouter(prefix="/api/v1", tags=["jobs"])
-    turns = crowd.Turns(crowd.UPLOADS_AT_ONCE, crowd.PATIENCE_S)
+Take = Callable[[Form], Accepted]
+"""Keeps what came in a form."""
 
-    @router.post("/studies", status_code=202, response_model=AcceptedBody, responses=_ERRORS, openapi_extra=_FORM)
-    async def upload(request: Request) -> JSONResponse:
-        """Send one or many files, or a zip. Acknowledged only when all of it is safe on disk; the answer comes with the job."""
-        await run_in_threadpool(intake.check_queue)
-        form = await receive(request, intake.store.incoming, limits)
+
+class Uploads:
+    """The way from a request to a kept upload; every route that takes files shares one, so that few are read at once."""
+
+    def __init__(self, intake: Intake, limits: UploadLimits) -> None:
+        self.intake = intake
+        self._limits = limits
+        self._turns = crowd.Turns(crowd.UPLOADS_AT_ONCE, crowd.PATIENCE_S)
+
+    async def accept(self, request: Request, take: Take) -> Accepted:
+        """What came of the body of a request; of what is not kept nothing is left.
+
+        Raises:
+            InputError: If it is not as documented, or nothing in it can be read.
+            SpondylError: If there is too much to do.
+        """
+        await run_in_threadpool(self.intake.check_queue)
+        form = await receive(request, self.intake.store.incoming, self._limits)
         try:
-            async with turns.turn():
-                accepted = await run_in_threadpool(_take, intake, form)
+            async with self._turns.turn():
+                return await run_in_threadpool(take, form)
         finally:
             form.discard()
-        skipped = [SkippedFile(**{k: row[k] for k in ("source", "code", "message", "hint")}) for row in accepted.skipped]
-        body = AcceptedBody(job=job_body(accepted.job, skipped), studies=list(accepted.job.studies), skipped=skipped)
-        return JSONResponse(body.model_dump(), 202, {"location": f"/api/v1/jobs/{accepted.job.id}"})
+
+
+def upload_router(uploads: Uploads) -> APIRouter:
+    """POST /api/v1/studies."""
+    router = APIRouter(prefix="/api/v1", tags=["jobs"])
+
+    def take(form: Form) -> Accepted:
+        pair = _flag(form.fields.get("pair", ""))
+        return uploads.intake.take(form.files, task=form.fields.get("task", ""), pair=pair, too_large=form.skipped)
+
+    @router.post("/studies", status_code=202, response_model=AcceptedBody, responses=ERRORS, openapi_extra=_FORM)
+    async def upload(request: Request) -> JSONResponse:
+        """Send one or many files, or a zip. Acknowledged only when all of it is safe on disk; the answer comes with the job."""
+        return accepted_reply(await uploads.accept(request, take))
 
     return router
 
@@ -80,9 +102,16 @@ def job_router(store: Store) -> APIRouter:
     return router
 
 
-def _take(intake: Intake, form: Form) -> Accepted:
-    pair = _flag(form.fields.get("pair", ""))
-    return intake.take(form.files, task=form.fields.get("task", ""), pair=pair, too_large=form.skipped)
+def accepted_reply(accepted: Accepted) -> JSONResponse:
+    """202 and where the job is."""
+    skipped = skipped_files(accepted)
+    body = AcceptedBody(job=job_body(accepted.job, skipped), studies=list(accepted.job.studies), skipped=skipped)
+    return JSONResponse(body.model_dump(), 202, {"location": f"/api/v1/jobs/{accepted.job.id}"})
+
+
+def skipped_files(accepted: Accepted) -> list[SkippedFile]:
+    """What of the upload is not used, in the caller's own names."""
+    return [SkippedFile(**{name: row[name] for name in ("source", "code", "message", "hint")}) for row in accepted.skipped]
 
 
 async def _events(store: Store, job_id: str, last: int) -> AsyncIterator[str]:

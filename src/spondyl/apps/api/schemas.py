@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -71,6 +71,66 @@ class StudiesBody(BaseModel):
 
     studies: list[StudyBody]
     total: int
+
+
+class FilmClassification(BaseModel):
+    """Whether the film is abnormal."""
+
+    prediction: Literal["Abnormal", "Normal"]
+    abnormal: bool
+    ensemble_score: float = Field(description="Calibrated probability of abnormal, of all members (and the detector) together, 0 to 1")
+    threshold: float | None = Field(description="From this score on a film is called abnormal; frozen on other patients")
+    individual_predictions: dict[str, float] = Field(description="The same probability by each member alone")
+    refer: bool = Field(description="Whether a person should look: the 90 % set holds both answers, or the networks disagree")
+
+
+class FilmDetection(BaseModel):
+    """A lesion that was found."""
+
+    name: str = Field(alias="class", description="In words, as VinDr-SpineXR has them")
+    finding: str = Field(description="As result.json has it")
+    confidence: float = Field(description="Calibrated probability, 0 to 1")
+    bbox: tuple[float, float, float, float] = Field(description="[x0, y0, x1, y1), pixels of the image that was sent")
+    image: str = Field(description="Id of the image")
+
+
+class FilmMetadata(BaseModel):
+    """What the film is; no identity."""
+
+    modality: str = Field(description="DICOM modality, empty for a picture")
+    image: str = Field(description="Id: a hash of the pixels")
+    rows: int
+    columns: int
+    view: str
+    spacing_mm: tuple[float, float] | None = Field(description="[row, column] distance of pixel centres, null when unknown")
+
+
+class FilmWarning(BaseModel):
+    """Something the reader must know."""
+
+    code: str
+    message: str
+
+
+class FilmBody(BaseModel):
+    """The answer about one film. `result` leads to everything that is known of it."""
+
+    classification: FilmClassification
+    detections: list[FilmDetection]
+    annotated_image: str = Field(description="data:image/png;base64,...")
+    metadata: FilmMetadata
+    study: str = Field(description="Key of the study, which is kept")
+    result: str = Field(description="Address of result.json")
+    evidence: str = Field(description="What the figures of these weights were measured on: real or in-silico")
+    disclaimer: str
+    warnings: list[FilmWarning]
+    skipped: list[SkippedFile]
+
+
+class FilmErrorBody(ErrorBody):
+    """Why there is no answer about the film. Refused is what could be read, but is no film that these weights were measured on."""
+
+    result: str | None = Field(None, description="Address of the result.json that says so, if the film was read and kept")
 
 
 class HealthBody(BaseModel):

@@ -9,13 +9,15 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from spondyl.apps.api.schemas import ErrorBody, StudiesBody, StudyBody, study_body, whole_number
+from spondyl.apps.outputs import card_of
 from spondyl.core import HeatMap, NotFoundError, Series, Study, StudyResult
-from spondyl.reports import annotated_png, findings_csv, heat_png, shown_image, slice_png
+from spondyl.inference import Shelf
+from spondyl.reports import annotated_png, findings_csv, heat_png, report_pdf, shown_image, slice_png
 from spondyl.store import ResultRow, Store, parse_result
 
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 """For what is named by its content."""
-PNG = "image/png"
+PNG, PDF = "image/png", "application/pdf"
 
 
 def study_router(store: Store) -> APIRouter:
@@ -40,7 +42,7 @@ def study_router(store: Store) -> APIRouter:
     return router
 
 
-def result_router(store: Store) -> APIRouter:
+def result_router(store: Store, shelf: Shelf) -> APIRouter:
     """GET /api/v1/studies/{key}/results/..."""
     router = APIRouter(prefix="/api/v1/studies/{key}/results", tags=["results"], responses={404: {"model": ErrorBody}})
 
@@ -68,11 +70,18 @@ def result_router(store: Store) -> APIRouter:
         return Response(annotated_png(shown_image(kept_study(store, key, parsed), parsed), parsed), media_type=PNG,
                         headers=_named(key, task, "png", inline=True))
 
-    @router.get("/{task}/heatmap.png", response_class=Response)
-    def heatmap(key: str, task: str, finding: str, level: str = "", side: str = "") -> Response:
-        """Where a finding was seen: a transparent overlay of the image's own size. `level` is a name or a number from the bottom."""
+    @router.get("/{task}/report.pdf", response_class=Response)
+    def report(key: str, task: str) -> Response:
+        """The result on paper: pictures, answers, warnings, and the card of the weights where they are still the same."""
         row, parsed = _parsed(store, key, task)
-        heat = _choose(store.maps(row), parsed, finding, level, side)
+        data = report_pdf(kept_study(store, key, parsed), parsed, store.maps(row), card_of(shelf, parsed))
+        return Response(data, media_type=PDF, headers=_named(key, task, "pdf", inline=True))
+
+    @router.get("/{task}/heatmap.png", response_class=Response)
+    def heatmap(key: str, task: str, finding: str, level: str = "", side: str = "", image: str = "") -> Response:
+        """Where a finding was seen: a transparent overlay to stretch over the image. `level` is a name or a number from the bottom."""
+        row, parsed = _parsed(store, key, task)
+        heat = _choose(store.maps(row), parsed, finding, level, side, image)
         return Response(heat_png(heat, store.image(key, heat.image).shape), media_type=PNG)
 
     return router
@@ -89,7 +98,7 @@ def _parsed(store: Store, key: str, task: str) -> tuple[ResultRow, StudyResult]:
     return row, parse_result(row.json)
 
 
-def _choose(maps: Sequence[HeatMap], result: StudyResult, finding: str, level: str, side: str) -> HeatMap:
+def _choose(maps: Sequence[HeatMap], result: StudyResult, finding: str, level: str, side: str, image: str) -> HeatMap:
     """The heat map that was asked for.
 
     Raises:
@@ -101,7 +110,7 @@ def _choose(maps: Sequence[HeatMap], result: StudyResult, finding: str, level: s
         number = names.get(level)
     for heat in maps:
         here = not level or (number is not None and heat.level_from_bottom == number)
-        if here and heat.finding == finding and (heat.side or "") == side:
+        if here and heat.finding == finding and (heat.side or "") == side and image in ("", heat.image):
             return heat
     raise NotFoundError("unknown-heat-map", "there is no heat map of this finding here", "Findings with an `explanation` have one")
 
