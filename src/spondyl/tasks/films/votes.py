@@ -60,7 +60,7 @@ def together(votes: Votes, settings: Mapping[str, Any]) -> Floats:
 def asked(probabilities: ArrayLike, settings: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Whether the detector looks at each film, (n,): not where the reader is already sure of a normal, and not without a detector."""
     seen = np.asarray(probabilities, np.float64)
-    if not settings.get("detector"):
+    if "detector" not in settings:
         return np.zeros(seen.shape, bool)
     return np.asarray(seen >= settings["detector"].get("ask_from", 0.0))
 

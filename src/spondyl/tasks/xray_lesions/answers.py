@@ -54,7 +54,7 @@ def unasked(asked: NDArray[np.bool_], settings: Mapping[str, Any]) -> list[Notic
         settings: Of the bundle.
     """
     count = int((~asked).sum())
-    if not count or not settings.get("detector"):
+    if not count or "detector" not in settings:
         return []
     where = "this film" if len(asked) == 1 else f"{count} of {len(asked)} films"
     return [Notice("detector-not-asked", f"no boxes were looked for on {where}: the classifiers are sure that it is normal")]

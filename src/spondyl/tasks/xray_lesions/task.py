@@ -74,7 +74,7 @@ class XrayLesions:
         maps: list[HeatMap] = []
         for index, film in enumerate(admitted.films):
             abnormal = bool(probabilities[index] >= threshold)
-            boxes = kept_boxes(detected.boxes[index], abnormal, settings["detector"]["sure"]) if settings.get("detector") else []
+            boxes = kept_boxes(detected.boxes[index], abnormal, settings["detector"]["sure"]) if "detector" in settings else []
             members = by_member(said.logits, index, settings)
             findings.append(film_finding(film, float(probabilities[index]), members, settings, contradicted=bool(boxes) and not abnormal))
             findings += box_findings(film, boxes, settings)
