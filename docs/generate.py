@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "spondyl"
 PAGES = ROOT / "docs" / "reference"
 FIGURES = ROOT / "docs" / "figures" / "mri-discs.json"
+FILM_SYSTEMS = ("xray-lesions", "xray-grade")
 REALISM = ROOT / "docs" / "figures" / "realism.json"
 SPEED = ROOT / "docs" / "figures" / "bench.txt"
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -203,10 +204,22 @@ def errors() -> str:
 
 
 def figures() -> str:
-    """The figures that `spondyl evaluate` wrote, as tables."""
+    """The figures that `spondyl evaluate` wrote, as tables; a film system that was not measured has none."""
     from spondyl.lab.mri_discs.card import tables
 
-    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n"
+    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + "".join(map(film_figures, FILM_SYSTEMS))
+
+
+def film_figures(task: str) -> str:
+    """Heading and tables of one film system, or nothing where its figures are absent."""
+    from spondyl.lab.films.score_tables import summary
+
+    file = FIGURES.with_name(f"{task}.json")
+    if not file.is_file():
+        return ""
+    metrics = json.loads(file.read_text("utf-8"))
+    said = " (in-silico)" if metrics.get("evidence") == "in-silico" else ""
+    return f"\n### {task}{said}\n\n{summary({**metrics, 'task': task})}\n"
 
 
 def speed() -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw
 
@@ -39,10 +40,11 @@ def case_png(image: Image, maps: Sequence[HeatMap] = (), boxes: Sequence[CaseBox
     pictures = [base.resize(size, Picture.Resampling.LANCZOS).convert("RGB")]
     _mark(pictures[0], boxes, scale)
     if own := [heat for heat in maps if heat.image == image.id]:
-        under = base.convert("RGBA")
+        under = base.resize(size, Picture.Resampling.LANCZOS).convert("RGBA")
         for heat in own:
-            under.alpha_composite(Picture.fromarray(overlay(heat, image.shape)))
-        pictures.append(under.convert("RGB").resize(size, Picture.Resampling.LANCZOS))
+            shown = replace(heat, to_image=np.array([[size[0] / image.shape[1]], [size[1] / image.shape[0]]]) * heat.to_image)
+            under.alpha_composite(Picture.fromarray(overlay(shown, (size[1], size[0]))))
+        pictures.append(under.convert("RGB"))
     canvas = Picture.new("RGB", (len(pictures) * (size[0] + GAP) - GAP, size[1]), BACKGROUND)
     for place, picture in enumerate(pictures):
         canvas.paste(picture, (place * (size[0] + GAP), 0))

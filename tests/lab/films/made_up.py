@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from spondyl.core import HeatMap, Image
+from spondyl.lab.films.card import card
 from spondyl.lab.films.cases import CaseFilm, best_and_worst
+from spondyl.reports.case_picture import CaseBox
 
 LESIONS = ("osteophytes", "disc_space_narrowing", "surgical_implant", "foraminal_stenosis", "spondylolisthesis", "vertebral_collapse",
            "other_lesion")
@@ -24,11 +26,12 @@ def lesion_metrics() -> dict[str, Any]:
     """metrics.json of `xray-lesions`, everything in it."""
     at = np.linspace(0, 1, 41)
     roc = at**0.15
-    bins = [{"low": k / 10, "high": (k + 1) / 10, "mean": k / 10 + 0.05, "rate": min(k / 10 + 0.03 + 0.01 * k, 1.0), "count": 20 + 30 * abs(k - 5)}
+    bins = [{"low": k / 10, "high": k / 10 + 0.1, "mean": k / 10 + 0.05, "rate": min(0.11 * k + 0.03, 1), "count": 20 + 30 * abs(k - 5)}
             for k in range(10)]
     return {
         "task": "xray-lesions", "name": "xray-lesions", "version": "1.0.0", "evidence": "in-silico", "scale": "cpu",
-        "networks": {"a": "mobilenetv4_conv_small_050", "b": "regnetx_002", "student": "mobilenetv3_small_100", "detector": "spondyl_small"},
+        "networks": {"a": "mobilenetv4_conv_small_050", "b": "regnetx_002", "student": "mobilenetv3_small_100",
+                     "detector": "spondyl_small"},
         "data": _data({"normal": 510, "abnormal": 490}),
         "history": {"a": _history(14, "auroc"), "student": _history(9, "auroc")},
         "validation": {
@@ -37,8 +40,9 @@ def lesion_metrics() -> dict[str, Any]:
         },
         "test": {
             "films": 1000, "studies": 520, "groups": 520, "refused": 4,
-            "scores": {"auroc": score(0.957, 0.01), "f1": score(0.88), "sensitivity": score(0.86), "specificity": score(0.91), "ece": score(0.03),
-                       "ece_floor": 0.015, "ece_above_floor": score(0.015), "map50": score(0.48), "set_coverage": score(0.903)},
+            "scores": {"auroc": score(0.957, 0.01), "f1": score(0.88), "sensitivity": score(0.86), "specificity": score(0.91),
+                       "ece": score(0.03), "ece_floor": 0.015, "ece_above_floor": score(0.015), "map50": score(0.48),
+                       "set_coverage": score(0.903)},
             "baselines": {"prior only": {"auroc": score(0.5)}, "view only": {"auroc": score(0.56)}},
             "members": {"a": {"auroc": score(0.95)}, "b": {"auroc": score(0.94)}, "student": {"auroc": score(0.95)}},
             "paired": {"ensemble_minus_best_member": {"score": "auroc", "member": "a", **score(0.007, 0.004)},
@@ -82,7 +86,7 @@ def write_run(run: Path, metrics: dict[str, Any], films: int = 6) -> Path:
                                                "by_view": {"train": {"frontal": 3, "lateral": 4}}})
     _write(run / "members" / "b" / "history.json", _history(11, "auroc"))
     (run / "bundle").mkdir(parents=True)
-    (run / "bundle" / "card.md").write_text("# xray 1.0.0\n\nResearch software. **Bold** & `code`.\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+    (run / "bundle" / "card.md").write_text(card({"task": metrics["task"], "name": metrics["task"], "evidence": "in-silico"}, metrics))
     return run
 
 
@@ -108,4 +112,4 @@ def _film(place: int) -> CaseFilm:
     values[4 + place % 5, 3] = 0.9
     image = Image(f"film-{place}", pixels)
     heat = HeatMap("abnormal", image.id, values, np.array([[37.5, 0, 0], [0, 41.7, 0]]))
-    return CaseFilm(image, (heat,), (("osteophytes", (100, 150, 160, 200)),), (("osteophytes 0.81", (105, 155, 170, 205)),))
+    return CaseFilm(image, (heat,), (CaseBox("Osteophytes", (100, 150, 160, 200)), CaseBox("Osteophytes", (105, 155, 170, 205), 0.81)))

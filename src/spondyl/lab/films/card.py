@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spondyl.lab.films.score_tables import aims_table, data_table, tables
+from spondyl.lab.films.score_tables import aims_table, data_table, tables, who
 from spondyl.lab.films.words import EVIDENCE, figure_text, interval_of, number, part
 
 Body = Mapping[str, Any]
@@ -88,26 +88,9 @@ def _summary(metrics: Body) -> str:
 
 
 def _data(task: str, metrics: Body) -> str:
-    data = part(metrics, "data")
-    cohort = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in part(data, "cohort").items() if not isinstance(value, Mapping))
-    lines = [
-        f"Digital spine: {cohort}." if cohort and metrics.get("evidence") == "in-silico" else f"Cohort: {cohort}." if cohort else "",
-        LABELS.get(task, ""),
-        data_table(metrics),
-        *(f"- {notice}" for notice in data.get("notices") or ()),
-        _prevalence(metrics),
-    ]
+    notices = part(metrics, "data").get("notices") or ()
+    lines = [who(metrics), LABELS.get(task, ""), data_table(metrics), "\n".join(f"- {notice}" for notice in notices)]
     return "\n\n".join(line for line in lines if line)
-
-
-def _prevalence(metrics: Body) -> str:
-    """Share of each label in the test split, without which no share of right answers can be read."""
-    counts = {str(name): number(count) for name, count in part(metrics, "data", "splits", "test", "targets").items()}
-    whole = sum(counts.values())
-    if not whole > 0:
-        return ""
-    told = ", ".join(f"{name.replace('_', ' ')} {100 * count / whole:.1f} %" for name, count in counts.items())
-    return f"Prevalence in the test split: {told}."
 
 
 def _training(facts: Body, metrics: Body) -> str:

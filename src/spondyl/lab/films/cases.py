@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spondyl.core import HeatMap, Image, TaskOutput, term
-from spondyl.reports.case_picture import Words, case_png
+from spondyl.reports.case_picture import CaseBox, case_png
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,12 @@ class CaseFilm:
     Attributes:
         image: The film.
         maps: Its heat maps.
-        true, found: Boxes in pixels of the film, each with its words.
+        boxes: True and found ones.
     """
 
     image: Image
     maps: tuple[HeatMap, ...] = ()
-    true: tuple[Words, ...] = ()
-    found: tuple[Words, ...] = ()
+    boxes: tuple[CaseBox, ...] = ()
 
 
 def best_and_worst(
@@ -62,7 +61,7 @@ def best_and_worst(
         for number, case in enumerate(choose(probabilities, targets, right, said=said, groups=groups, count=count)):
             film = open_film(case.place)
             path = folder / f"{kind}-{number}.png"
-            path.write_bytes(case_png(film.image, film.maps, film.true, film.found))
+            path.write_bytes(case_png(film.image, film.maps, film.boxes))
             row = {"name": names[case.place], "target": labels[case.target], "said": labels[case.said], "probability": case.probability}
             table[kind].append({**row, "picture": f"{folder.name}/{path.name}"})
     return table
@@ -99,15 +98,14 @@ def choose(
     return tuple(cases)
 
 
-def case_film(image: Image, output: TaskOutput, true: Sequence[Words] = ()) -> CaseFilm:
-    """What the served task said about a film, ready to be drawn; boxes carry the name of their finding and its probability."""
-    found = []
-    for finding in output.result.findings:
-        if finding.image == image.id and finding.box is not None:
-            chance = (finding.probabilities or {}).get("present")
-            words = term(finding.finding).text + (f" {chance:.2f}" if chance is not None else f" {finding.value}")
-            found.append((words, finding.box))
-    return CaseFilm(image, tuple(heat for heat in output.maps if heat.image == image.id), tuple(true), tuple(found))
+def case_film(image: Image, output: TaskOutput, true: Sequence[CaseBox] = ()) -> CaseFilm:
+    """What the served task said about a film, ready to be drawn; a box carries the name of its finding and its probability."""
+    found = [
+        CaseBox(term(finding.finding).text, finding.box, (finding.probabilities or {}).get("present", 1.0))
+        for finding in output.result.findings
+        if finding.image == image.id and finding.box is not None
+    ]
+    return CaseFilm(image, tuple(heat for heat in output.maps if heat.image == image.id), (*true, *found))
 
 
 def _one_a_group(places: Sequence[int], groups: Sequence[Hashable] | None) -> list[int]:

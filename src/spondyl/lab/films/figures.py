@@ -177,7 +177,7 @@ def class_balance(metrics: Body) -> Drawing | None:
     names = list(dict.fromkeys(key for own in splits.values() for key in own))
     if not names:
         return None
-    with sheet(4.6, 2.6) as drawn:
+    with sheet(5.4, 2.6) as drawn:
         axis = drawn.axes[0, 0]
         for place, (split, own) in enumerate(splits.items()):
             at = np.arange(len(names)) + (place - (len(splits) - 1) / 2) * 0.8 / len(splits)
@@ -185,7 +185,7 @@ def class_balance(metrics: Body) -> Drawing | None:
                      color=SERIES[place % len(SERIES)])
         axis.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
         axis.set(title="Films of each label", ylabel="films")
-        axis.legend()
+        axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     told = "; ".join(f"{SPLITS.get(split, split)}: {', '.join(f'{name} {own.get(name, 0)}' for name in names)}"
                      for split, own in splits.items())
     return drawn.as_drawing(f"Films of each label. {told}")

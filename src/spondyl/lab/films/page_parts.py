@@ -67,15 +67,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "")
     if not rows:
         return ""
     top = "".join(f'<th scope="col">{inline(cell)}</th>' for cell in head)
-    lines = [f'<tr><th scope="row">{inline(row[0])}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in row[1:])}</tr>' for row in rows]
+    lines = [f'<tr><th scope="row">{inline(row[0])}</th>{"".join(map(_cell, row[1:]))}</tr>' for row in rows]
     words = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{words}<thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def _cell(text: str) -> str:
-    """A cell; the verdicts of the aims stand out."""
+    """A cell; figures are not broken, and the verdicts of the aims stand out."""
+    if re.match(r"[-+]?\d|at (least|most)", text):
+        return f'<td class="figure">{inline(text)}</td>'
     first = text.partition(",")[0].partition(" (")[0]
-    return f'<span class="{first}">{inline(text)}</span>' if first in ("met", "missed") else inline(text)
+    return f'<td class="{first}">{inline(text)}</td>' if first in ("met", "missed") else f"<td>{inline(text)}</td>"
 
 
 def inline(text: str) -> str:

@@ -30,6 +30,25 @@ def tables(metrics: Body) -> str:
     return "\n\n".join(made for made in (make(metrics) for make in makers) if made)
 
 
+def summary(metrics: Body) -> str:
+    """Who was measured, the aims, the scores beside their baselines, each class and the trust tests; the rest stands on the card."""
+    makers = (who, aims_table, scores_table, classes_table, trust_table)
+    return "\n\n".join(made for made in (make(metrics) for make in makers) if made)
+
+
+def who(metrics: Body) -> str:
+    """The cohort and the share of each label in the test split, without which no figure can be read; nothing where neither is known."""
+    data = part(metrics, "data")
+    known = {key: value for key, value in part(data, "cohort").items() if isinstance(value, (str, int, float))}
+    cohort = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in known.items())
+    name = "Digital spine (in-silico)" if metrics.get("evidence") == "in-silico" else "Cohort"
+    counts = {str(label): number(count) for label, count in part(data, "splits", "test", "targets").items()}
+    whole = sum(counts.values())
+    shares = ", ".join(f"{label.replace('_', ' ')} {100 * count / whole:.1f} %" for label, count in counts.items()) if whole > 0 else ""
+    told = (f"{name}: {cohort}." if cohort else "", f"Prevalence in the test split: {shares}." if shares else "")
+    return " ".join(text for text in told if text)
+
+
 def table(head: Row, rows: Sequence[Row]) -> str:
     """A Markdown table, or nothing where there are no rows."""
     if not rows:

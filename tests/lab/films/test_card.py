@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import copy
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.films.made_up import LESIONS, grade_metrics, lesion_metrics, score
+from spondyl.lab.films.aims import Aim, aims
+from spondyl.lab.films.card import card, tables
+from spondyl.lab.films.score_tables import summary
+from spondyl.metrics.intervals import Interval
+
+FACTS = {
+    "task": "xray-lesions", "name": "xray-lesions", "version": "1.0.0", "evidence": "in-silico", "trained_on": "the digital spine",
+    "licence": "MIT", "settings": {"frame": {"rows": 384, "columns": 256, "low": 1.0, "high": 99.0}},
+}  # fmt: skip
+GRADE_FACTS = {**FACTS, "task": "xray-grade", "name": "xray-grade"}
+values = st.floats(0, 1).map(lambda value: round(value, 3))
+
+
+def line(text: str, words: str) -> str:
+    """The first line of a table that begins with these words: aims stand before all other figures."""
+    return next(row for row in text.splitlines() if row.startswith(f"| {words} |"))
+
+
+@given(auroc=values, map50=values, kappa=values, pointing=values, twins=values)
+@settings(max_examples=25, deadline=None)
+def test_a_missed_aim_is_called_missed_and_a_met_one_met(auroc: float, map50: float, kappa: float, pointing: float, twins: float):
+    lesions, grade = lesion_metrics(), grade_metrics()
+    lesions["test"]["scores"] |= {"auroc": {"estimate": auroc}, "map50": {"estimate": map50}}
+    lesions["trust"] |= {"pointing": {"estimate": pointing}, "twins_fall": {"estimate": twins}}
+    grade["test"]["scores"]["quadratic_kappa"] = {"estimate": kappa}
+    said = card(FACTS, lesions)
+    for words, value, bound in (("AUROC, abnormal or not", auroc, 0.95), ("mAP@0.5 over 7 lesion classes", map50, 0.55),
+                                ("the map's peak lies in the lesion, films with one", pointing, 0.8),
+                                ("twins whose probability falls beyond the placebo's", twins, 0.95)):
+        assert line(said, words).endswith("| met |" if value >= bound else "| missed |")
+    assert line(card(GRADE_FACTS, grade), "quadratic kappa").endswith("| met |" if kappa >= 0.88 else "| missed |")
+
+
+@given(estimate=values, below=values, above=values, bound=values, upper=st.booleans())
+def test_a_verdict_follows_the_estimate_and_owns_up_to_the_interval(estimate: float, below: float, above: float, bound: float, upper: bool):
+    aim = Aim("x", Interval(estimate, estimate - below, estimate + above), bound, upper)
+    assert aim.verdict.startswith("met" if (estimate <= bound if upper else estimate >= bound) else "missed")
+    sides = {(end <= bound if upper else end >= bound) for end in (estimate - below, estimate, estimate + above)}
+    assert ("allows either" in aim.verdict) == (len(sides) == 2)
+
+
+@pytest.mark.parametrize("metrics", [lesion_metrics(), grade_metrics()], ids=["lesions", "grade"])
+def test_what_was_not_measured_is_not_called_met(metrics: dict):
+    bare = {"task": metrics["task"], "evidence": "in-silico", "test": {"films": 10}}
+    assert {aim.verdict for aim in aims(bare)} == {"not measured"}
+    assert "| met" not in tables(bare)
+
+
+def test_every_lesion_is_reported_and_absent_ones_are_owned_up_to():
+    metrics = lesion_metrics()
+    said = card(FACTS, metrics)
+    for name in LESIONS:
+        assert f"| {name.replace('_', ' ')} |" in said
+    metrics["test"]["classes"]["surgical_implant"] = {"estimate": math.nan, "boxes": 0}
+    said = card(FACTS, metrics)
+    assert "6 of 7 classes occur" in said
+    assert line(said, "surgical implant") == "| surgical implant | 0 | not measured |"
+
+
+def test_every_score_stands_beside_its_baselines():
+    said = tables(grade_metrics())
+    assert line(said, "test split (in-silico)") == "| test split (in-silico) | figure (95 %) | majority |"
+    assert line(said, "quadratic kappa | 0.860 (0.840 to 0.880)") == "| quadratic kappa | 0.860 (0.840 to 0.880) | 0.000 |"
+
+
+def test_a_card_says_who_was_in_the_data_how_it_was_trained_and_how_to_do_it_again():
+    said = card(FACTS, lesion_metrics())
+    for words in ("In-silico", "Not a diagnosis", "profile symptomatic", "labels truth", "normal 51.0 %", "two processor cores",
+                  "384 x 256", "Weights fitted on validation", "Licence: MIT", "spondyl phantom make --layout vindr",
+                  "val was carved from train", "Intervals are 95 %, by patient", "| 1,000 |"):
+        assert words in said
+
+
+def test_a_card_of_patients_is_not_called_in_silico():
+    metrics = {**lesion_metrics(), "evidence": "real"}
+    del metrics["trust"]
+    said = card({**FACTS, "evidence": "real"}, metrics)
+    assert "in-silico" not in said.lower()
+    assert "phantom" not in said
+
+
+def test_figures_of_an_unfinished_run_make_a_card_that_says_so():
+    assert "Nothing has been measured yet." in card(FACTS, {})
+    assert tables({}) == summary({}) == ""
+
+
+@pytest.mark.parametrize("cut", ["scores", "classes", "paired", "members", "confusion", "baselines", "targets"])
+def test_cards_and_tables_do_with_what_there_is(cut: str):
+    metrics = copy.deepcopy(lesion_metrics())
+    del metrics["test"][cut]
+    assert card(FACTS, metrics).count("\n## ") == card(FACTS, lesion_metrics()).count("\n## ")
+
+
+def test_tables_for_the_terminal_have_rows_of_one_length():
+    for block in tables({**lesion_metrics(), "curve": [{"subjects": 100, "films": 200, "val": {"auroc": score(0.9)}}]}).split("\n\n"):
+        assert len({row.replace("\\|", "").count("|") for row in block.splitlines()}) == 1
