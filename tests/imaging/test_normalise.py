@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spondyl.imaging import percentile_scale
+from spondyl.imaging import percentile_scale, scaled_block_mean
+from spondyl.imaging.affine import block_mean
 
 FEW = settings(max_examples=40, deadline=None)
 
@@ -45,3 +46,22 @@ def test_the_scale_may_be_taken_from_a_part():
     part = np.linspace(0, 2, 50, dtype=np.float32)
     pixels[0, 0] = 1.0
     assert percentile_scale(pixels, 0, 100, sample=part)[0, 0] == pytest.approx(0.5)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 60), st.integers(1, 60), st.integers(1, 9))
+@FEW
+def test_scaling_and_averaging_in_one_pass_is_doing_one_after_the_other(seed: int, rows: int, columns: int, factor: int):
+    pixels = np.random.default_rng(seed).random((rows, columns), dtype=np.float32)
+    wanted = block_mean(np.clip((pixels - np.float32(0.2)) / np.float32(0.5), 0, 1), factor)
+    assert scaled_block_mean(pixels, 0.2, 0.7, factor) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_film_of_several_strips_is_averaged_like_one_of_one():
+    pixels = np.random.default_rng(0).random((700, 900), dtype=np.float32)
+    wanted = block_mean(np.clip(pixels, 0, 1), 7)
+    assert scaled_block_mean(pixels, 0.0, 1.0, 7) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_range_without_a_width_is_refused():
+    with pytest.raises(ValueError, match="a range needs a width"):
+        scaled_block_mean(np.zeros((4, 4), np.float32), 0.5, 0.5, 2)

@@ -6,7 +6,7 @@ Points are (x, y) in continuous pixel coordinates: pixel (row i, column j) cover
 
 from spondyl.imaging.affine import affine_sample, apply_affine, compose, invert
 from spondyl.imaging.letterbox import Letterbox, content_box, letterbox
-from spondyl.imaging.normalise import percentile_scale
+from spondyl.imaging.normalise import percentile_scale, scaled_block_mean
 
 __all__ = [
     "Letterbox",
@@ -17,4 +17,5 @@ __all__ = [
     "invert",
     "letterbox",
     "percentile_scale",
+    "scaled_block_mean",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.imaging import Letterbox, letterbox, percentile_scale
+from spondyl.imaging import Letterbox, affine_sample, letterbox, percentile_scale, scaled_block_mean
 
 SAMPLE_STEP = 4
 """Percentiles are taken over every fourth row and column."""
@@ -51,5 +51,10 @@ def frame_film(pixels: NDArray[np.float32], frame: FilmFrame) -> FramedFilm:
     """
     rows, columns = pixels.shape
     box = letterbox((0.0, 0.0, float(columns), float(rows)), (frame.rows, frame.columns))
-    scale = percentile_scale(pixels, frame.low, frame.high, pixels[::SAMPLE_STEP, ::SAMPLE_STEP])
-    return FramedFilm(box.sample(scale), box)
+    sample = pixels[::SAMPLE_STEP, ::SAMPLE_STEP]
+    bottom, top = (float(value) for value in np.percentile(sample, [frame.low, frame.high]))
+    factor = int(box.to_source[0, 0])
+    if factor < 2 or not top > bottom:
+        return FramedFilm(box.sample(percentile_scale(pixels, frame.low, frame.high, sample)), box)
+    reduced = scaled_block_mean(pixels, bottom, top, factor)  # what `Letterbox.sample` of the scaled film does, in one pass
+    return FramedFilm(affine_sample(reduced, box.to_source / factor, box.shape), box)
