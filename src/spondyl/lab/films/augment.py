@@ -104,21 +104,21 @@ def _theta(angle: Numbers, across: Numbers, down: Numbers, mirror: NDArray[np.fl
     return theta
 
 
-def changed_films(films: Tensor, draws: Draws, grain: Tensor) -> Tensor:
+def changed_films(films: Tensor, draws: Draws, grain: Tensor, seen: tuple[int, int] | None = None) -> Tensor:
     """The films as drawn, mixing left out.
 
     Args:
         films: float32 (n, 1, rows, columns), 0..1.
         draws: For these films.
         grain: (GRAIN + rows x columns,) standard normal noise.
+        seen: (rows, columns) of the new films where they are pieces of the old ones.
     """
-    n, _, rows, columns = films.shape
-    if not np.array_equal(draws.theta, np.broadcast_to(np.eye(2, 3, dtype=np.float32), draws.theta.shape)):
-        grid = functional.affine_grid(torch.from_numpy(draws.theta), [n, 1, rows, columns], align_corners=False)
+    rows, columns = seen or (films.shape[2], films.shape[3])
+    if seen or not np.array_equal(draws.theta, np.broadcast_to(np.eye(2, 3, dtype=np.float32), draws.theta.shape)):
+        grid = _grid(torch.from_numpy(draws.theta), rows, columns)
         films = functional.grid_sample(films, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    if draws.blurred.any():
-        blurred = torch.from_numpy(np.flatnonzero(draws.blurred))
-        films[blurred] = functional.avg_pool2d(films[blurred], 3, 1, 1, count_include_pad=False)
+    for row in np.flatnonzero(draws.blurred):
+        films[row, 0] = _blurred(films[row, 0])
     bend, gain, offset = (torch.from_numpy(v)[:, None, None, None] for v in (draws.bend, draws.gain, draws.offset))
     films = (films * ((1 + bend) - bend * films)).mul_(gain).add_(offset)
     for row in np.flatnonzero(draws.noise):
@@ -127,13 +127,35 @@ def changed_films(films: Tensor, draws: Draws, grain: Tensor) -> Tensor:
     return films.clamp_(0, 1)
 
 
+def _grid(theta: Tensor, rows: int, columns: int) -> Tensor:
+    """What torch's affine_grid gives (n, rows, columns, 2), in a fifth of the time."""
+    x = (torch.arange(columns) * 2 + 1) / columns - 1
+    y = (torch.arange(rows) * 2 + 1) / rows - 1
+    across, down = theta[:, :, 0, None, None], (theta[:, :, 1, None] * y + theta[:, :, 2, None])[..., None]
+    grid = torch.empty(len(theta), rows, columns, 2)
+    for axis in range(2):
+        torch.add(across[:, axis] * x, down[:, axis], out=grid[..., axis])
+    return grid
+
+
+def _blurred(film: Tensor) -> Tensor:
+    """Each pixel with a quarter of its neighbours' grey, along rows and then columns; edges stay."""
+    for axis in range(2):
+        most = film.shape[axis] - 1
+        mixed = film.narrow(axis, 1, most - 1) * 0.5 + (film.narrow(axis, 0, most - 1) + film.narrow(axis, 2, most - 1)) * 0.25
+        film = torch.cat([film.narrow(axis, 0, 1), mixed, film.narrow(axis, most, 1)], axis)
+    return film
+
+
 def noise_grain(shape: tuple[int, int]) -> Tensor:
     """The one stretch of standard normal noise, the same in every run."""
     generator = torch.Generator().manual_seed(1)
     return torch.randn(GRAIN + shape[0] * shape[1], generator=generator)
 
 
-def changed_boxes(boxes: Tensor, draws: Draws, shape: tuple[int, int], least: float = 0.3) -> tuple[Tensor, Tensor]:
+def changed_boxes(
+    boxes: Tensor, draws: Draws, shape: tuple[int, int], least: float = 0.3, seen: tuple[int, int] | None = None
+) -> tuple[Tensor, Tensor]:
     """Where boxes lie on the changed films, (n, B, 4), and which of them are still there, (n, B) bool.
 
     A turned box becomes the box about the turned ellipse in it, which fits what is in boxes better than the box about its corners.
@@ -143,13 +165,13 @@ def changed_boxes(boxes: Tensor, draws: Draws, shape: tuple[int, int], least: fl
         draws: For these films.
         shape: (rows, columns) of the frame.
         least: Share of a box that must stay in the frame.
+        seen: (rows, columns) of the new films where they are pieces of the old ones.
     """
-    rows, columns = shape
-    size = torch.tensor([columns, rows], dtype=torch.float32)
+    frame, size = (torch.tensor([columns, rows], dtype=torch.float32) for rows, columns in (shape, seen or shape))
     theta = torch.from_numpy(draws.theta)
     linear = torch.linalg.inv(theta[:, :, :2])  # old to new
-    middle = (boxes[..., :2] + boxes[..., 2:]) / size - 1
-    half = (boxes[..., 2:] - boxes[..., :2]) / size
+    middle = (boxes[..., :2] + boxes[..., 2:]) / frame - 1
+    half = (boxes[..., 2:] - boxes[..., :2]) / frame
     middle = torch.einsum("nij,nbj->nbi", linear, middle - theta[:, None, :, 2])
     half = torch.einsum("nij,nbj->nbi", linear.square(), half.square()).sqrt()
     low, high = (middle - half + 1) / 2 * size, (middle + half + 1) / 2 * size

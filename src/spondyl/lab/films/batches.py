@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from spondyl.lab.films.augment import NONE, Augment, Draws, changed_boxes, changed_films, draw, noise_grain
 from spondyl.lab.films.heads import Head, Taught
+from spondyl.lab.films.pieces import Pieces, cut, draw_middles, targets_of
 from spondyl.lab.films.places import cell_targets
 
 if TYPE_CHECKING:
@@ -90,10 +91,11 @@ class FilmBatches(Dataset[Batch]):
 
     def __init__(
         self, lesson: Lesson, head: Head, order: Sequence[int] | NDArray[np.int64], batch: int, cells: tuple[int, int] | None,
-        augment: Augment = NONE, seed: Sequence[int] = (0,),
+        augment: Augment = NONE, seed: Sequence[int] = (0,), pieces: Pieces | None = None,
     ) -> None:  # fmt: skip
         self.lesson, self.head, self.order, self.batch, self.cells = lesson, head, np.asarray(order, dtype=np.int64), batch, cells
-        self.augment, self.seed = augment, tuple(seed)
+        self.augment, self.seed, self.pieces = augment, tuple(seed), pieces
+        self.seen = (pieces.rows, pieces.columns) if pieces else None
         self.codes = torch.from_numpy(head.codes)
         self.grain = noise_grain(lesson.pixels.shape[1:]) if augment.noise else torch.zeros(0)
 
@@ -105,9 +107,13 @@ class FilmBatches(Dataset[Batch]):
             raise IndexError(number)
         places = self.order[number * self.batch : (number + 1) * self.batch]
         shape = self.lesson.pixels.shape[1], self.lesson.pixels.shape[2]
-        draws = draw(np.random.default_rng([*self.seed, number]), len(places), shape, self.augment)
+        rng = np.random.default_rng([*self.seed, number])
+        draws = draw(rng, len(places), shape, self.augment)
+        if self.pieces:
+            middles = draw_middles(rng, self.lesson.boxes[places], self.lesson.labels[places], shape, self.pieces)
+            draws = cut(draws, middles, shape, self.pieces)
         films = torch.from_numpy(self.lesson.pixels[places].astype(np.float32))[:, None].mul_(1 / WHITE)
-        films = changed_films(films, draws, self.grain)
+        films = changed_films(films, draws, self.grain, self.seen)
         taught = self._taught(places, draws, shape)
         if self.augment.mixup:
             films, taught = mixed(films, taught, draws)
@@ -119,10 +125,13 @@ class FilmBatches(Dataset[Batch]):
         teacher = None if lesson.teacher is None else torch.from_numpy(lesson.teacher[places])
         cells = None
         labels = torch.from_numpy(lesson.labels[places])
-        if self.cells is not None and self.head.place_weight:
-            boxes, kept = changed_boxes(torch.from_numpy(lesson.boxes[places]), draws, shape)
-            cells = cell_targets(boxes, torch.where(kept, labels, -1), self.codes, shape, self.cells)
         sure = (labels >= 0).any(1) | ~(targets.bool().any(1))
+        if self.cells is not None and (self.head.place_weight or self.pieces):
+            boxes, kept = changed_boxes(torch.from_numpy(lesson.boxes[places]), draws, shape, seen=self.seen)
+            labels = torch.where(kept, labels, -1)
+            cells = cell_targets(boxes, labels, self.codes, self.seen or shape, self.cells)
+        if self.pieces:
+            targets, known = targets_of(labels, self.codes), known * sure[:, None]
         taught = Taught(targets, known, cells, sure[:, None].float().expand_as(known), weights, teacher)
         return _swapped(taught, torch.from_numpy(draws.mirrored), self.head.swap)
 

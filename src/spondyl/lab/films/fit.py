@@ -116,16 +116,24 @@ def build(plan: FitPlan, cache: FilmCache, parts: int = 1, say: Callable[[str], 
     head = head_of(plan.task, films, weighting=plan.class_weights, place_weight=plan.place_weight, teacher_weight=teacher_weight)
     torch.manual_seed(plan.seed)
     net = film_nets.create(
-        plan.network, head.outputs, pool=plan.pool, pretrained=plan.pretrained, stride=plan.stride, shape=shape, dropout=plan.dropout, say=say
-    )
-    with torch.no_grad():
-        cells = net.eval()(torch.zeros(1, 1, *shape))[1].shape
+        plan.network, head.outputs, pool=plan.pool, pretrained=plan.pretrained, stride=plan.stride, shape=shape, dropout=plan.dropout,
+        say=say,
+    )  # fmt: skip
+    taught_on = (plan.pieces.rows, plan.pieces.columns) if plan.pieces else shape
     present = [frozenset(box.label for box in film.boxes) for film in films]
     return FilmModule(
         net.to(memory_format=torch.channels_last), head, plan, lesson_of(cache, head, _teacher(plan, cache, head.outputs)), cache.films,
         {"train": train, "val": cache.places("val")}, sampling_weights(plan.sampling, [film.target for film in films], present),
-        plan.batch, parts, plan.changes, (int(cells[2]), int(cells[3])), plan.loaders,
+        plan.batch, parts, plan.changes, {"train": _cells(net, taught_on), "val": _cells(net, shape)},
+        plan.loaders, plan.pieces,
     )  # fmt: skip
+
+
+def _cells(net: FilmNet, shape: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of the map of films of that shape."""
+    with torch.no_grad():
+        cam = net.eval()(torch.zeros(1, 1, *shape))[1]
+    return int(cam.shape[2]), int(cam.shape[3])
 
 
 def _teacher(plan: FitPlan, cache: FilmCache, outputs: int) -> np.ndarray[Any, np.dtype[np.float32]] | None:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from spondyl.lab.films.augment import NONE, Augment
 from spondyl.lab.films.batches import Batch, FilmBatches, Lesson
 from spondyl.lab.films.heads import Head, Taught
+from spondyl.lab.films.pieces import Pieces
 from spondyl.lab.films.records import FilmRecord
 from spondyl.lab.films.sampling import Floats, order_of_epoch
 from spondyl.lab.schedule import one_cycle
@@ -85,12 +86,15 @@ class FilmModule(lightning.LightningModule):
 
     def __init__(
         self, net: FilmNet, head: Head, rates: Rates, lesson: Lesson, films: Sequence[FilmRecord], splits: dict[str, np.ndarray[Any, Any]],
-        weights: Floats, batch: int, parts: int, augment: Augment, cells: tuple[int, int], loaders: int,
+        weights: Floats, batch: int, parts: int, augment: Augment, cells: dict[str, tuple[int, int]], loaders: int,
+        pieces: Pieces | None = None,
     ) -> None:  # fmt: skip
-        """Args: `splits` has the places of train and val; a step is `batch` films in `parts` pieces on each device."""
+        """Args: `splits` has the places of train and val; a step is `batch` films in `parts` parts on each device; `cells` has the
+        shape of the map in train and in val."""
         super().__init__()
         self.net, self.head, self.rates, self.lesson, self.films, self.splits = net, head, rates, lesson, films, splits
         self.weights, self.batch, self.parts, self.augment, self.cells, self.loaders = weights, batch, parts, augment, cells, loaders
+        self.pieces = pieces
         self.average = Average(net, rates.average) if rates.average else None
         self.train_losses: list[Tensor] = []
         self.val_rows: list[tuple[np.ndarray[Any, Any], Tensor, Tensor]] = []
@@ -108,21 +112,25 @@ class FilmModule(lightning.LightningModule):
 
     def steps_an_epoch(self) -> int:
         """How often the weights move in an epoch: whole batches only."""
-        return max(1, len(self.splits["train"]) // self.batch)
+        return max(1, len(self.splits["train"]) * (self.pieces.each if self.pieces else 1) // self.batch)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """This epoch's batches, this device's share of them."""
         seed = self.rates.seed, self.current_epoch
-        order = self.splits["train"][order_of_epoch(self.weights, np.random.default_rng([*seed, 1]))]
+        rng = np.random.default_rng([*seed, 1])
+        rounds = [order_of_epoch(self.weights, rng) for _ in range(self.pieces.each if self.pieces else 1)]
+        order = self.splits["train"][np.concatenate(rounds)]
         whole = min(len(order), self.steps_an_epoch() * self.batch)
         rank = self._trainer.global_rank if self._trainer is not None else 0
         mine = order[:whole][rank :: self._world]
-        return self._loader(FilmBatches(self.lesson, self.head, mine, self.piece, self.cells, self.augment, (*seed, 2, rank)))
+        batches = FilmBatches(self.lesson, self.head, mine, self.piece, self.cells["train"], self.augment, (*seed, 2, rank), self.pieces)
+        return self._loader(batches)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation as it is, every film once."""
         rank = self._trainer.global_rank if self._trainer is not None else 0
-        return self._loader(FilmBatches(self.lesson, self.head, self.splits["val"][rank :: self._world], 2 * self.piece, self.cells, NONE))
+        mine = self.splits["val"][rank :: self._world]
+        return self._loader(FilmBatches(self.lesson, self.head, mine, 2 * self.piece, self.cells["val"], NONE))
 
     def _loader(self, batches: FilmBatches) -> DataLoader[Batch]:
         return DataLoader(batches, batch_size=None, num_workers=self.loaders, shuffle=False)

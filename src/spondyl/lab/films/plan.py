@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spondyl.lab.films.augment import Augment
+from spondyl.lab.films.pieces import Pieces
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed"}
 WHERE = ("devices", "threads", "loaders")
@@ -32,6 +33,7 @@ class FitPlan:
         flip: Mirror half of the films.
         mixup: Alpha, 0 is none.
         place_weight: Weight of what boxes teach place by place.
+        pieces: Teach on pieces of films, where boxes say what is in them; None teaches on whole films.
         average: Decay of the running average of the weights, 0 is none.
         precision: "32" or "bf16".
         patience: Stop after so many epochs without a better validation, and keep the best epoch; 0 keeps the last one.
@@ -64,6 +66,7 @@ class FitPlan:
     flip: bool = True
     mixup: float = 0.0
     place_weight: float = 0.0
+    pieces: Pieces | None = None
     average: float = 0.99
     precision: str = "32"
     patience: int = 0
