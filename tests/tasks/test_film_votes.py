@@ -167,6 +167,7 @@ def test_the_detector_is_asked_from_the_probability_on_that_the_bundle_says():
     own = {"detector": {"ask_from": 0.2}}
     assert asked([0.1, 0.2, 0.9], own).tolist() == [False, True, True]
     assert asked([0.1], {"detector": {}}).tolist() == [True]
+    assert asked([0.1, 0.3], {**own, "reader": "student", "student": {"ask_from": 0.05}}).tolist() == [True, True]
     assert asked([0.1, 0.9], {}).tolist() == [False, False]
 
 

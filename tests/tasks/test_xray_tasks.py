@@ -97,6 +97,15 @@ def test_the_same_input_twice_is_the_same_bytes_timings_apart_whatever_order_the
     assert first.without_timings().to_json() == again.without_timings().to_json()
 
 
+def test_a_film_is_answered_in_a_study_as_it_is_alone(shelf: Shelf):
+    images = film_image("frontal", 0.45, tagged="ap"), film_image("lateral", 0.8, tagged="lateral")
+    together = lesions(shelf, *images).result.findings
+    alone = [finding for image in images for finding in lesions(shelf, image).result.findings]
+    assert [(one.finding, one.value, one.image, one.box) for one in together] == [(one.finding, one.value, one.image, one.box) for one in alone]
+    for first, second in zip(together, alone, strict=True):
+        assert dict(first.probabilities or {}) == pytest.approx(dict(second.probabilities or {}), abs=1e-5)
+
+
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 @pytest.mark.parametrize(("pose", "code"), [("upside_down", "film-upside-down"), ("on_its_side", "film-on-its-side"),
                                             ("other", "not-a-lumbar-film")])

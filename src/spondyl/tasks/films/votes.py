@@ -58,11 +58,15 @@ def together(votes: Votes, settings: Mapping[str, Any]) -> Floats:
 
 
 def asked(probabilities: ArrayLike, settings: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Whether the detector looks at each film, (n,): not where the reader is already sure of a normal, and not without a detector."""
+    """Whether the detector looks at each film, (n,): not where the reader is already sure of a normal, and not without a detector.
+
+    A student may have an `ask_from` of its own.
+    """
     seen = np.asarray(probabilities, np.float64)
     if "detector" not in settings:
         return np.zeros(seen.shape, bool)
-    return np.asarray(seen >= settings["detector"].get("ask_from", 0.0))
+    own = settings[STUDENT] if settings.get("reader") == STUDENT else {}
+    return np.asarray(seen >= own.get("ask_from", settings["detector"].get("ask_from", 0.0)))
 
 
 def best_score(scores: NDArray[np.floating[Any]]) -> float:
