@@ -134,6 +134,8 @@ COLOUR = {"colour": True, "geometry": None, "view": "unknown"}
     ("case", "code"),
     [
         (study(image(PICTURE), modality="CR"), "not-an-mr"),
+        (study(image(PICTURE), modality="DR"), "not-an-mr"),
+        (study(image(PICTURE), modality="RG"), "not-an-mr"),
         (study(image(PICTURE), modality="CT"), "not-an-mr"),
         (study(image(PICTURE), modality="US"), "not-an-mr"),
         (study(image(PICTURE, view="axial")), "view-not-sagittal"),

@@ -101,7 +101,8 @@ def test_a_film_is_answered_in_a_study_as_it_is_alone(shelf: Shelf):
     images = film_image("frontal", 0.45, tagged="ap"), film_image("lateral", 0.8, tagged="lateral")
     together = lesions(shelf, *images).result.findings
     alone = [finding for image in images for finding in lesions(shelf, image).result.findings]
-    assert [(one.finding, one.value, one.image, one.box) for one in together] == [(one.finding, one.value, one.image, one.box) for one in alone]
+    said, heard = ([(one.finding, one.value, one.image, one.box) for one in findings] for findings in (together, alone))
+    assert said == heard
     for first, second in zip(together, alone, strict=True):
         assert dict(first.probabilities or {}) == pytest.approx(dict(second.probabilities or {}), abs=1e-5)
 
