@@ -14,8 +14,9 @@ from spondyl.imaging.affine import Affine
 from spondyl.tasks.mri_discs.frame import normalised
 
 OTHER_MODALITIES = {
-    "CR": "a radiograph", "DX": "a radiograph", "DR": "a radiograph", "RG": "a radiograph", "RF": "a radiograph", "CT": "a CT", "US": "an ultrasound", "MG": "a mammogram",
-    "PT": "a PET scan", "NM": "a nuclear medicine scan", "XA": "an angiogram", "BMD": "a bone densitometry",
+    "CR": "a radiograph", "DX": "a radiograph", "DR": "a radiograph", "RG": "a radiograph", "RF": "a radiograph", "CT": "a CT",
+    "US": "an ultrasound", "MG": "a mammogram", "PT": "a PET scan", "NM": "a nuclear medicine scan", "XA": "an angiogram",
+    "BMD": "a bone densitometry",
 }  # fmt: skip
 READ_SEQUENCES = ("t1", "t2", "t2_space", "unknown")
 MOST_PICTURES = 4
