@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class FilmCache:
         files: SHA-256 of the films' files.
         skipped: Films that were left out.
         file: Where `pixels` lies.
+        text: How long a line of burnt-in writing each film seems to have (`burnt_text.text_line`).
     """
 
     films: tuple[FilmRecord, ...]
@@ -59,18 +60,18 @@ class FilmCache:
     files: tuple[str, ...]
     skipped: tuple[LeftOut, ...]
     file: Path
+    text: tuple[int, ...] = ()
 
     def places(self, split: str) -> NDArray[np.intp]:
         """Places in `films` of one split."""
         return np.asarray([place for place, film in enumerate(self.films) if film.split == split], dtype=np.intp)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (self.films, self.frame, self.to_frame, self.shapes, self.image_ids, self.files, self.skipped, self.file)
+        return _reopened, ({each.name: getattr(self, each.name) for each in fields(self) if each.name != "pixels"},)
 
 
-def _reopened(films: tuple[FilmRecord, ...], frame: FilmFrame, to_frame: NDArray[np.float64], shapes: NDArray[np.int64],
-              image_ids: tuple[str, ...], files: tuple[str, ...], skipped: tuple[LeftOut, ...], file: Path) -> FilmCache:
-    return FilmCache(films, frame, mapped(file, len(films), frame), to_frame, shapes, image_ids, files, skipped, file)
+def _reopened(kept: dict[str, Any]) -> FilmCache:
+    return FilmCache(pixels=mapped(kept["file"], len(kept["films"]), kept["frame"]), **kept)
 
 
 def open_cache(films: Sequence[FilmRecord], frame: FilmFrame, folder: Path, on_step: OnStep = lambda *_: None, jobs: int = 1) -> FilmCache:
@@ -98,7 +99,7 @@ def open_cache(films: Sequence[FilmRecord], frame: FilmFrame, folder: Path, on_s
         films=tuple(replace(film, view=film.view or line.view) for film, line in zip(kept, own, strict=True)), frame=frame,
         pixels=mapped(file, len(own), frame), to_frame=np.asarray(maps, np.float64).reshape(-1, 2, 3),
         shapes=np.asarray([line.shape for line in own], np.int64).reshape(-1, 2), image_ids=tuple(line.image_id for line in own),
-        files=tuple(line.sha256 for line in own), skipped=tuple(skipped), file=file,
+        files=tuple(line.sha256 for line in own), text=tuple(line.text for line in own), skipped=tuple(skipped), file=file,
     )
 
 

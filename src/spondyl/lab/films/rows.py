@@ -1,7 +1,7 @@
 """Framed films on disk, by the content of their files.
 
     <folder>/<frame>/rows.u16        (rows, frame rows, frame columns) uint16, value / 65535 is the framed float
-    <folder>/<frame>/rows.jsonl      one line a row: SHA-256 of the file it came from, its shape, its map, its image id, its view
+    <folder>/<frame>/rows.jsonl      one line a row: SHA-256 of the file it came from, its shape, map, image id, view, text
     <folder>/<frame>/files.json      size, time and SHA-256 of every file, so that only files that changed are read again
     <folder>/<frame>/aligned-*.u16   the rows of the films of one set, in order, where that is not rows.u16 as it lies
 
@@ -26,6 +26,7 @@ from spondyl.core import InputError, SpondylError
 from spondyl.core.identity import content_hash, pixel_hash
 from spondyl.datasets.file_pixels import read_file
 from spondyl.datasets.making.crew import work_through
+from spondyl.lab.films.burnt_text import text_line
 from spondyl.lab.films.records import FilmRecord
 from spondyl.tasks.films.framing import FilmFrame, frame_film
 
@@ -39,13 +40,14 @@ VIEWS = {"ap": "frontal", "lateral": "lateral"}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of rows.jsonl: one file, framed. `to_source` is the letterbox's map, as six numbers."""
+    """A line of rows.jsonl: one file, framed. `to_source` is the letterbox's map, as six numbers; `text` is as from `text_line`."""
 
     sha256: str
     shape: tuple[int, int]
     to_source: tuple[float, ...]
     image_id: str
     view: str | None
+    text: int
 
 
 def frame_key(frame: FilmFrame) -> str:
@@ -135,7 +137,7 @@ def _journal(home: Path, size: int) -> dict[str, Row]:
     for number, line in enumerate(lines):
         try:
             body = json.loads(line if line.endswith("\n") else "")
-            row = Row(body["sha256"], tuple(body["shape"]), tuple(body["to_source"]), body["image_id"], body["view"])
+            row = Row(body["sha256"], tuple(body["shape"]), tuple(body["to_source"]), body["image_id"], body["view"], body["text"])
         except (ValueError, KeyError, TypeError):
             lines = lines[:number]
             break
@@ -155,7 +157,7 @@ def _framed(job: tuple[str, FilmRecord], frame: FilmFrame) -> Answer:
     framed = frame_film(picture.pixels, frame)
     to_source = tuple(float(value) for value in framed.box.to_source.ravel())
     shape = picture.pixels.shape[0], picture.pixels.shape[1]
-    row = Row(digest, shape, to_source, pixel_hash(picture.pixels), VIEWS.get(picture.view))
+    row = Row(digest, shape, to_source, pixel_hash(picture.pixels), VIEWS.get(picture.view), text_line(picture.pixels))
     return digest, row, np.rint(framed.pixels * WHITE).astype("<u2").tobytes()
 
 
