@@ -17,7 +17,9 @@ def a_cohort(seed, films=20, classes=3):
         corner = rng.uniform(0, 80, (rng.integers(0, 5), 2))
         boxes = np.concatenate([corner, corner + rng.uniform(8, 40, corner.shape)], 1)
         labels = rng.integers(0, classes, len(boxes))
-        moved = np.concatenate([boxes, boxes[::2], rng.uniform(0, 50, (2, 4)) + [0, 0, 60, 60]]) + rng.normal(0, 3, (len(boxes) + len(boxes[::2]) + 2, 4))
+        strays = rng.uniform(0, 50, (2, 4)) + np.array([0, 0, 60, 60])
+        moved = np.concatenate([boxes, boxes[::2], strays])
+        moved += rng.normal(0, 3, moved.shape)
         guessed = np.concatenate([labels, labels[::2], rng.integers(0, classes, 2)])
         truth.append(FilmBoxes(labels, boxes))
         found.append(FilmBoxes(guessed, moved, rng.permutation(1000)[: len(moved)] / 1000 + rng.random() * 1e-4))
@@ -27,7 +29,11 @@ def a_cohort(seed, films=20, classes=3):
 def slow_average_precision(found, truth, label, overlap):
     """Straight from the definition: one found box after the other, one recall after the other."""
     said = sorted(
-        ((score, film, box) for film, own in enumerate(found) for score, box, c in zip(own.scores, own.boxes, own.labels, strict=True) if c == label),
+        (
+            (own.scores[i], film, own.boxes[i])
+            for film, own in enumerate(found)
+            for i in np.flatnonzero(own.labels == label)
+        ),
         key=lambda item: -item[0],
     )
     left = [[list(box) for box, c in zip(own.boxes, own.labels, strict=True) if c == label] for own in truth]
@@ -91,7 +97,8 @@ def test_sensitivity_at_false_boxes_is_counted_threshold_by_threshold():
     for rate in (0.1, 0.5, 1.0, 8.0):
         best = 0.0
         for threshold in sorted({s for own in found for s in own.scores[own.labels == 0]}):
-            kept = [FilmBoxes(o.labels[o.scores >= threshold], o.boxes[o.scores >= threshold], o.scores[o.scores >= threshold]) for o in found]
+            sure = [own.scores >= threshold for own in found]
+            kept = [FilmBoxes(o.labels[s], o.boxes[s], o.scores[s]) for o, s in zip(found, sure, strict=True)]
             right, false = 0, 0
             for one, other in zip(kept, truth, strict=True):
                 free = other.boxes[other.labels == 0]

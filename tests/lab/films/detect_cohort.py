@@ -29,7 +29,8 @@ def drawn_cache(folder, films=24, frame=(64, 64), seed=0, val=8):
         pixels.append(np.rint(framed.pixels * 65535).astype(np.uint16))
         maps.append(invert(framed.box.to_source))
         split = "val" if number >= films - val else "train"
-        records.append(FilmRecord(f"film {number}", folder / f"{number}.png", "drawn", f"p{number}", f"s{number}", split, None, int(bool(boxes)), tuple(boxes)))
+        name, path = f"film {number}", folder / f"{number}.png"
+        records.append(FilmRecord(name, path, "drawn", f"p{number}", f"s{number}", split, None, int(bool(boxes)), tuple(boxes)))
     file = folder / "films.u16"
     np.stack(pixels).tofile(file)
     return FilmCache(

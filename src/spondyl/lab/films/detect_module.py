@@ -129,7 +129,7 @@ class DetectModule(lightning.LightningModule):
             {"params": [w for w in self.net.parameters() if (w.ndim > 1) == decayed], "weight_decay": self.plan.weight_decay * decayed}
             for decayed in (True, False)
         ]
-        optimiser = torch.optim.AdamW(groups, lr=self.plan.lr, fused=True)
+        optimiser = torch.optim.AdamW(groups, lr=self.plan.lr, foreach=True)
         schedule = one_cycle(optimiser, self.plan.epochs * self.steps_an_epoch())
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -84,7 +84,9 @@ class FilmFcos(Detector):
 
     divisor = 32
 
-    def __init__(self, classes: int, widths: Sequence[int] = SMALL, neck: int = 40, depth: int = 1, blocks: Sequence[int] = (2, 2, 2, 2)) -> None:
+    def __init__(
+        self, classes: int, widths: Sequence[int] = SMALL, neck: int = 40, depth: int = 1, blocks: Sequence[int] = (2, 2, 2, 2)
+    ) -> None:
         """A detector with random weights.
 
         Args:
@@ -113,7 +115,7 @@ class FilmFcos(Detector):
             x = stage(x)
             maps.append(x)
         logits, sides = self.head(self.neck(maps))
-        return logits, sides, [(int(x.shape[-2]), int(x.shape[-1])) for x in maps]
+        return logits, sides, [(x.shape[-2], x.shape[-1]) for x in maps]
 
     def boxes_of(self, sides: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         """Boxes (n, places, 4) in pixels of the frame."""

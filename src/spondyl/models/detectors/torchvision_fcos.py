@@ -28,17 +28,16 @@ class TorchvisionFcos(Detector):
         super().__init__()
         self.classes = classes
         last = LastLevelP6P7(256, 256)
-        self.net = FCOS(
-            resnet_fpn_backbone(
-                backbone_name=body, weights=None, norm_layer=torch.nn.BatchNorm2d, trainable_layers=5, returned_layers=[2, 3, 4], extra_blocks=last
-            ),
-            classes,
-        )
+        pyramid = resnet_fpn_backbone(
+            backbone_name=body, weights=None, norm_layer=torch.nn.BatchNorm2d, trainable_layers=5, returned_layers=[2, 3, 4],
+            extra_blocks=last,
+        )  # fmt: skip
+        self.net = FCOS(pyramid, classes)
 
     def _raw(self, film: Tensor) -> tuple[dict[str, Tensor], Places]:
         """What the head says of every place, and the places."""
         maps = list(self.net.backbone(film.expand(-1, 3, -1, -1) * 4 - 2).values())
-        shapes = [(int(x.shape[-2]), int(x.shape[-1])) for x in maps]
+        shapes = [(x.shape[-2], x.shape[-1]) for x in maps]
         return self.net.head(maps), places_of(shapes, STRIDES, film.device)
 
     def losses(self, films: Tensor, targets: Sequence[BoxTargets]) -> dict[str, Tensor]:

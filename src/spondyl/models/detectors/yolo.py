@@ -43,9 +43,9 @@ class Yolo11(Detector):
         middle, size = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
         film = torch.cat([torch.full((len(target.boxes),), float(index)) for index, target in enumerate(targets)])
         batch: dict[str, Any] = {
-            "img": films.expand(-1, 3, -1, -1), "batch_idx": film.to(films.device), "cls": torch.cat([target.labels for target in targets]).float()[:, None],
-            "bboxes": torch.cat([middle, size], 1) / sides,
-        }
+            "img": films.expand(-1, 3, -1, -1), "batch_idx": film.to(films.device), "bboxes": torch.cat([middle, size], 1) / sides,
+            "cls": torch.cat([target.labels for target in targets]).float()[:, None],
+        }  # fmt: skip
         terms, _ = self.net.loss(batch)
         return dict(zip(("box", "label", "dfl"), terms.reshape(-1) / len(films), strict=True))
 

@@ -28,8 +28,9 @@ class FoundBox:
 
 
 def read_boxes(
-    boxes: NDArray[np.floating], scores: NDArray[np.floating], to_film: Letterbox, settings: Mapping[str, Any], film: tuple[int, int] | None = None
-) -> tuple[FoundBox, ...]:
+    boxes: NDArray[np.floating], scores: NDArray[np.floating], to_film: Letterbox, settings: Mapping[str, Any],
+    film: tuple[int, int] | None = None,
+) -> tuple[FoundBox, ...]:  # fmt: skip
     """The boxes on one film that are left, surest first.
 
     Args:
