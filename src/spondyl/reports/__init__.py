@@ -3,13 +3,23 @@
 from spondyl.reports.annotated import annotated_png, box_text, shown_image
 from spondyl.reports.findings import BATCH_COLUMNS, batch_rows, findings_csv
 from spondyl.reports.heatmap import heat_png, overlay
-from spondyl.reports.labels import place_labels
+from spondyl.reports.labels import Rectangle, place_labels
 from spondyl.reports.pdf import report_pdf
-from spondyl.reports.rows import EVIDENCE, LevelRow, level_rows, likely_names, measure_text, set_text, yes_no_text
+from spondyl.reports.rows import (
+    EVIDENCE,
+    VIEWS,
+    LevelRow,
+    level_rows,
+    likely_names,
+    measure_text,
+    present_probability,
+    set_text,
+    yes_no_text,
+)
 from spondyl.reports.slice_png import slice_png
 
 __all__ = [
-    "BATCH_COLUMNS", "EVIDENCE", "LevelRow", "annotated_png", "batch_rows", "box_text", "findings_csv", "heat_png", "level_rows",
-    "likely_names", "measure_text", "overlay", "place_labels", "report_pdf", "set_text", "shown_image", "slice_png",
-    "yes_no_text",
+    "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Rectangle", "annotated_png", "batch_rows", "box_text", "findings_csv",
+    "heat_png", "level_rows", "likely_names", "measure_text", "overlay", "place_labels", "present_probability", "report_pdf",
+    "set_text", "shown_image", "slice_png", "yes_no_text",
 ]

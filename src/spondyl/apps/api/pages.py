@@ -39,7 +39,9 @@ def page_router(store: Store, tasks: Mapping[str, Task], openapi: Callable[[], d
         row, job = store.study(key), store.job_of(key)
         results = sorted(store.results(key), key=lambda result: result.status != "done")
         views = [view_of(parse_result(result.json), _notes(store, result)) for result in results]
-        return _page(request, "study.html", study=row, job=job, views=views)
+        answered = [view for view in views if view.result.status != "refused"]
+        others = [view for view in views if view.result.status == "refused"] if answered else []
+        return _page(request, "study.html", study=row, job=job, views=answered or views, others=others)
 
     @router.get("/docs")
     def docs(request: Request) -> Response:
@@ -86,4 +88,9 @@ def _study_words(study: StudyRow) -> str:
     return f"{study.modality or 'Picture'}, {images}"
 
 
-_environment.filters.update(date=_date, percent=_percent, words=words, study_words=_study_words)
+def _short(value: float) -> str:
+    """A coordinate with no more figures than can be seen."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+_environment.filters.update(date=_date, percent=_percent, short=_short, words=words, study_words=_study_words)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from spondyl.core import Finding, Measurement, StudyResult, term
-from spondyl.reports import EVIDENCE, LevelRow, level_rows, likely_names, set_text
+from spondyl.apps.api.marks import Mark, marks_of
+from spondyl.core import Finding, ImageNote, Measurement, StudyResult, term
+from spondyl.reports import EVIDENCE, VIEWS, LevelRow, level_rows, likely_names, set_text
 from spondyl.store import MapNote
 
 
@@ -25,8 +26,17 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What one member of the ensemble says: its own bars, and its answer in words."""
+
+    name: str
+    words: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """A finding as words and bars. `heat` is the address of its heat map, or ""."""
+    """A finding as words and bars. `heat` is the address of its heat map, or ""; `count` at how many places it was found."""
 
     text: str
     value: str
@@ -38,12 +48,20 @@ class Answer:
     side: str
     image: str
     heat: str
-    members: str
+    votes: tuple[Vote, ...]
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One level. `named` is false where the label is only a number, because the numbering is unsure."""
+    """One level, or one whole picture.
+
+    Attributes:
+        named: False where the label is only a number, because the numbering is unsure.
+        chips: Yes/no findings; what was found at several places is one chip.
+        details: Every finding by itself.
+        whole: Whether it is about a whole picture.
+    """
 
     label: str
     named: bool
@@ -51,24 +69,10 @@ class Row:
     alternatives: tuple[tuple[str, float], ...]
     graded: tuple[Answer, ...]
     chips: tuple[Answer, ...]
+    details: tuple[Answer, ...]
     measured: tuple[Measurement, ...]
     refer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Something drawn on a picture, in pixels of the original: a box with its level's name, or points."""
-
-    label: str
-    title: str
-    refer: bool
-    box: tuple[float, float, float, float] | None
-    points: tuple[tuple[float, float], ...]
-
-    @property
-    def line(self) -> str:
-        """The points as SVG writes them."""
-        return " ".join(f"{x:g},{y:g}" for x, y in self.points)
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """Everything the page shows of one result."""
+    """Everything the page shows of one result. `films`: pictures as wholes, several of them, to be seen side by side."""
 
     result: StudyResult
     address: str
@@ -103,6 +107,7 @@ class ResultView:
     pictures: tuple[Picture, ...]
     has_grades: bool
     has_measures: bool
+    films: bool
     curves: tuple[tuple[tuple[str, str], ...], ...]
     notes: tuple[Note, ...]
 
@@ -113,9 +118,10 @@ def view_of(result: StudyResult, notes: Sequence[MapNote]) -> ResultView:
     heats = {_place(note.finding, note.level_from_bottom, note.side, note.image): _heat(address, note) for note in notes}
     sorted_rows = level_rows(result)
     rows = tuple(_row(row, heats) for row in sorted_rows)
+    pictures = _pictures(result, sorted_rows, heats)
     return ResultView(
         result, address, EVIDENCE.get(result.bundle.evidence, result.bundle.evidence) if result.bundle else "", rows,
-        _pictures(result, sorted_rows, heats),
+        pictures, films=len(pictures) > 1 and all(row.whole for row in rows),
         has_grades=any(row.graded for row in rows), has_measures=any(row.measured for row in rows),
         curves=tuple(tuple((words(name), _plain(value)) for name, value in curve.items()) for curve in result.curves),
         notes=tuple(Note(code, message, count) for (code, message), count in
@@ -130,11 +136,22 @@ def words(name: str) -> str:
 
 def _row(row: LevelRow, heats: dict[Any, str]) -> Row:
     named = next((finding for finding in row.findings if finding.level_confidence is not None), None)
+    graded, yes_no = (tuple(_answer(finding, heats) for finding in found) for found in (row.graded, row.yes_no))
     return Row(
         row.label, not row.candidates, named.level_confidence if named else None,
         tuple((name, named.level_alternatives[name]) for name in likely_names(named)) if named else (),
-        tuple(_answer(finding, heats) for finding in row.graded), tuple(_answer(finding, heats) for finding in row.yes_no),
-        row.measured, row.refer,
+        graded, _grouped(yes_no) if row.whole else yes_no, graded + yes_no, row.measured, row.refer, row.whole,
+    )
+
+
+def _grouped(answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    """One answer a finding: the likeliest of its places stands for all."""
+    groups: dict[str, list[Answer]] = {}
+    for answer in answers:
+        groups.setdefault(answer.text, []).append(answer)
+    return tuple(
+        replace(max(found, key=lambda answer: answer.chance or 0), count=len(found), refer=any(answer.refer for answer in found))
+        for found in groups.values()
     )
 
 
@@ -142,7 +159,7 @@ def _answer(finding: Finding, heats: dict[Any, str]) -> Answer:
     keys = term(finding.finding).keys
     chances = finding.probabilities or {}
     plausible = {str(value) for value in finding.set}
-    bars = tuple(Bar(words(key), chances[key], key in plausible, key == str(finding.value)) for key in keys if key in chances)
+    bars = _bars(chances, plausible, str(finding.value))
     # A yes/no finding shows how likely it is present; a grade, how likely the grade that was given.
     shown = keys[-1] if len(keys) == 2 else str(finding.value)
     place = _place(finding.finding, finding.level_from_bottom, finding.side, finding.image or "")
@@ -150,20 +167,31 @@ def _answer(finding: Finding, heats: dict[Any, str]) -> Answer:
         term(finding.finding).text, "not said" if finding.value is None else words(str(finding.value)), chances.get(shown), bars,
         set_text(finding), finding.refer, str(finding.value) == keys[-1] and len(keys) == 2, finding.side or "", finding.image or "",
         heats.get(place, ""),
-        "; ".join(f"{name}: " + ", ".join(f"{words(key)} {chance:.2f}" for key, chance in member.items())
-                  for name, member in finding.members.items()),
+        tuple(_vote(name, member) for name, member in finding.members.items()),
     )
 
 
+def _bars(chances: Mapping[str, float], plausible: Container[str], chosen: str) -> tuple[Bar, ...]:
+    return tuple(Bar(words(key), chance, key in plausible, key == chosen) for key, chance in chances.items())
+
+
+def _vote(name: str, chances: Mapping[str, float]) -> Vote:
+    """Of a yes/no finding how likely it is present, of a scale the likeliest key."""
+    keys = list(chances)
+    said = keys[-1] if len(keys) == 2 else max(keys, key=lambda key: chances[key])
+    return Vote(name, f"{words(said)} ({chances[said]:.2f})", _bars(chances, (), said))
+
+
 def _pictures(result: StudyResult, rows: Sequence[LevelRow], heats: dict[Any, str]) -> tuple[Picture, ...]:
-    numbered = list(enumerate(rows, 1))
     pictures = []
     for note in result.images:
-        marks = [mark for number, row in numbered for mark in _marks(number, row, note.id)]
         here = tuple((label, address) for (finding, label, image), address in _labelled(rows, heats) if image == note.id and finding)
-        caption = ", ".join(words(word) for word in (note.view, note.sequence) if word != "unknown")
-        pictures.append(Picture(note.id, note.rows, note.columns, caption, tuple(marks), here))
-    return tuple(sorted(pictures, key=lambda picture: not picture.marks))
+        pictures.append(Picture(note.id, note.rows, note.columns, _caption(note), marks_of(rows, note), here))
+    return tuple(sorted(pictures, key=lambda picture: not picture.marks)) if not all(row.whole for row in rows) else tuple(pictures)
+
+
+def _caption(note: ImageNote) -> str:
+    return ", ".join(words(VIEWS.get(word, word)) for word in (note.view, note.sequence) if word != "unknown")
 
 
 def _labelled(rows: Sequence[LevelRow], heats: dict[Any, str]) -> Iterable[tuple[tuple[str, str, str], str]]:
@@ -171,19 +199,8 @@ def _labelled(rows: Sequence[LevelRow], heats: dict[Any, str]) -> Iterable[tuple
         for finding in row.findings:
             place = _place(finding.finding, finding.level_from_bottom, finding.side, finding.image or "")
             if place in heats:
-                label = f"{row.label}: {term(finding.finding).text}" if row.label else term(finding.finding).text
+                label = term(finding.finding).text if row.whole else f"{row.label}: {term(finding.finding).text}"
                 yield (finding.finding, label, finding.image or ""), heats[place]
-
-
-def _marks(number: int, row: LevelRow, image: str) -> Iterable[Mark]:
-    found = [finding for finding in row.findings if finding.image == image]
-    for box in dict.fromkeys(finding.box for finding in found if finding.box):
-        here = [finding for finding in found if finding.box == box]
-        title = ", ".join(f"{term(f.finding).text} {words(str(f.value))}" for f in here if f.value not in (None, "absent"))
-        yield Mark(row.label or str(number), f"{row.heading} {title}".strip(), any(f.refer for f in here), box, ())
-    items: list[Finding | Measurement] = [*found, *(item for item in row.measured if item.image == image)]
-    for points in dict.fromkeys(item.points for item in items if item.points):
-        yield Mark(row.label or str(number), row.heading, False, None, points or ())
 
 
 def _place(finding: str, level: int | None, side: str | None, image: str) -> tuple[str, int | None, str, str]:
@@ -191,7 +208,8 @@ def _place(finding: str, level: int | None, side: str | None, image: str) -> tup
 
 
 def _heat(address: str, note: MapNote) -> str:
-    wanted = {"finding": note.finding, "level": note.level_from_bottom, "side": note.side}
+    image = note.image if note.level_from_bottom is None else None
+    wanted = {"finding": note.finding, "level": note.level_from_bottom, "side": note.side, "image": image}
     return f"{address}/heatmap.png?" + urlencode({name: value for name, value in wanted.items() if value is not None})
 
 

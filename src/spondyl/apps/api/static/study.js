@@ -4,10 +4,20 @@ import { follow, showStage } from "./stages.js";
 for (const figure of document.querySelectorAll("figure.picture")) {
   const heat = figure.querySelector(".heat");
   const choice = figure.querySelector(".choose-heat");
-  choice?.addEventListener("change", () => showHeat(heat, choice.value));
-  figure.querySelector(".show-marks").addEventListener("change", (event) => {
+  choice?.addEventListener("change", () => showHeat(heat, chosenHeat(choice)));
+  figure.querySelector(".show-marks")?.addEventListener("change", (event) => {
     figure.querySelector(".marks").classList.toggle("hidden", !event.target.checked);
   });
+}
+
+// A list of heat maps, or a box to tick where there is one.
+function chosenHeat(choice) {
+  return choice.type === "checkbox" && !choice.checked ? "" : choice.value;
+}
+
+function chooseHeat(choice, address) {
+  if (choice.type === "checkbox") choice.checked = Boolean(address);
+  else choice.value = address;
 }
 
 function showHeat(heat, address) {
@@ -22,8 +32,8 @@ for (const link of document.querySelectorAll(".heat-link")) {
     event.preventDefault();
     const choice = figure.querySelector(".choose-heat");
     const address = link.getAttribute("href");
-    choice.value = choice.value === address ? "" : address;
-    showHeat(figure.querySelector(".heat"), choice.value);
+    chooseHeat(choice, chosenHeat(choice) === address ? "" : address);
+    showHeat(figure.querySelector(".heat"), chosenHeat(choice));
     figure.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });
 }
