@@ -64,8 +64,12 @@ def projection_of(acquisition: XrayAcquisition) -> Projection:
 
 def render_xray(volume: Volume, acquisition: XrayAcquisition) -> Film:
     """The radiograph of a built patient. No chance: the noise comes from the acquisition's seed."""
+    return develop(*signal_map(volume, acquisition), acquisition)
+
+
+def develop(lattice: Lattice, signal: Array, acquisition: XrayAcquisition) -> Film:
+    """The film of a signal map; what acquisitions that differ in noise, marks or response only have in common is the map."""
     projection = projection_of(acquisition)
-    lattice, signal = signal_map(volume, acquisition)
     reference = float(np.median(signal[_body(signal)]))
     level, width = _process(signal, lattice.step_mm, acquisition)
     pixels = _develop(level, width, noise_level(signal, reference, acquisition), lattice, projection, acquisition)
