@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -73,7 +74,7 @@ def make(
         typer.echo(f"{people} of the digital spine, {files} files, layout {order.layout}, profile {order.profile}: {out}")
 
 
-@app.command("train", epilog="Example: spondyl train recipes/mri-discs.toml --data spider grader_epochs=40")
+@app.command("train", epilog="Example: spondyl train recipes/xray-lesions.toml --data films epochs=10")
 def train(
     recipe: Annotated[Path, typer.Argument(help="A TOML file in recipes/.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values that replace the recipe's.")] = None,
@@ -82,7 +83,7 @@ def train(
     resume: Annotated[Path | None, typer.Option("--resume", help="Folder of an interrupted run to go on with.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Train the networks of a recipe, measure them out of fold and pack the bundle. Finished networks are kept and not trained again."""
+    """Check the data, train the networks of a recipe, measure them and pack the bundle. What is finished is kept; a stopped run goes on."""
     from spondyl.apps import console
     from spondyl.core import InputError
     from spondyl.lab import verbs
@@ -90,30 +91,39 @@ def train(
     verbs.task_of(recipe)
     if data is None:
         raise InputError("data-missing", "training needs a data set", "Name its root with --data")
-    with console.progress_bar() as progress:
-        run = verbs.train(recipe, data, overrides or (), runs, resume, progress)
-    typer.echo(jsonlib.dumps({"run": str(run), "bundle": str(run / "bundle")}) if json else f"Bundle: {run / 'bundle'}")
+    run = resume or verbs.new_run(recipe, runs)
+    try:
+        with console.progress_bar() as progress:
+            verbs.train(recipe, data, overrides or (), runs, run, progress)
+    except (KeyboardInterrupt, InputError) as stopped:
+        if (run / "config.json").exists() and getattr(stopped, "code", "training-interrupted") == "training-interrupted":
+            again = shlex.join(["spondyl", "train", str(recipe), "--data", str(data), "--resume", str(run), *(overrides or ())])
+            typer.echo(f"What is finished is kept. Go on with: {again}", err=True)
+        raise
+    found = {"run": str(run), "bundle": str(run / "bundle")} | ({"page": str(run / "index.html")} if (run / "index.html").exists() else {})
+    typer.echo(jsonlib.dumps(found) if json else "\n".join(f"{name.capitalize()}: {path}" for name, path in found.items()))
 
 
-@app.command("evaluate", epilog="Example: spondyl evaluate mri-discs --data spider --layout spider_pack --out figures.json")
+@app.command("evaluate", epilog="Example: spondyl evaluate xray-lesions --data films --split test --out figures.json")
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of a task whose bundle ships.")],
     data: Annotated[Path, typer.Option("--data", help="Root of the data set.")],
-    layout: Annotated[str, typer.Option("--layout", help="Layout of the data set: spider or spider_pack.")] = "spider_pack",
-    films: Annotated[Path | None, typer.Option("--films", help="Folder of pictures that must be refused.")] = None,
+    layout: Annotated[str, typer.Option("--layout", help="Layout of the data set: vindr, grades, spider or spider_pack. Default: the "
+                                        "task's own.")] = "",
+    split: Annotated[str, typer.Option("--split", help="Films that are measured on: test, val, train or all.")] = "test",
+    films: Annotated[Path | None, typer.Option("--films", help="Folder of pictures that mri-discs must refuse.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File for the figures, JSON.")] = None,
     backend: Annotated[str, typer.Option("--backend", help="auto, openvino or onnxruntime.")] = "auto",
     precision: Annotated[str, typer.Option("--precision", help="auto, f32 or bf16.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Measure a bundle with the engine that serves it. Training patients are judged only by networks that never saw them."""
+    """Measure a bundle with the engine that serves it: official scores with intervals. Training images that are met are counted."""
     from spondyl.apps import console
     from spondyl.lab import verbs
 
     with console.progress_bar() as progress:
-        metrics = verbs.evaluate(bundle, data, layout, films, backend, precision, progress)
-    if met := metrics["training_images_met"]:
-        said = f"{met} of {metrics['slices']} slices were in the training: judged only by networks that never saw the patient"
+        metrics = verbs.evaluate(bundle, data, layout, films, backend, precision, progress, split)
+    if said := verbs.warning(metrics):
         typer.echo(said, err=True)
     text = jsonlib.dumps(metrics, indent=1)
     if out is not None:
@@ -121,16 +131,37 @@ def evaluate(
     typer.echo(text if json else verbs.tables(metrics))
 
 
+@app.command("curve", epilog="Example: spondyl curve recipes/xray-grade.toml --data films --subjects 100 --subjects 300 --keep curve")
+def curve(
+    recipe: Annotated[Path, typer.Argument(help="A TOML file in recipes/, of films.")],
+    data: Annotated[Path, typer.Option("--data", help="Root of the data set.")],
+    subjects: Annotated[list[int], typer.Option("--subjects", min=1, help="Learn from so many patients or studies; repeat it.")],
+    keep: Annotated[Path, typer.Option("--keep", file_okay=False, help="Folder for the networks; goes on where it stopped.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values that replace the recipe's.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File of figures to put the curve into, JSON.")] = None,
+) -> None:
+    """Learning curve: the recipe's first member taught by more and more subjects, measured on validation."""
+    from spondyl.apps import console
+    from spondyl.lab import verbs
+
+    with console.progress_bar() as progress:
+        rows = verbs.learning_curve(recipe, data, overrides or (), subjects, keep, progress)
+    if out is not None:
+        verbs.keep_figures(out, "curve", rows)
+    typer.echo(jsonlib.dumps(rows, indent=1))
+
+
 @app.command("export", epilog="Example: spondyl export runs/mri-discs/2026-11-20T09-00-00 --out my-bundles/mri-discs")
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     out: Annotated[Path, typer.Option("--out", file_okay=False, help="New folder for the bundle.")],
+    figures: Annotated[Path | None, typer.Option("--figures", help="What `evaluate` measured of this bundle: goes onto its card.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Copy the bundle of a finished run and check every file of it."""
     from spondyl.lab import verbs
 
-    bundle = verbs.export(run, out)
+    bundle = verbs.export(run, out, figures)
     body = {"name": bundle.note.name, "version": bundle.note.version, "sha256": bundle.sha256, "out": str(out)}
     typer.echo(jsonlib.dumps(body) if json else f"{bundle.note.name} {bundle.note.version} ({bundle.sha256[:12]}): {out}")
 

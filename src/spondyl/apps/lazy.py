@@ -16,6 +16,7 @@ LAB_VERBS = {
     "phantom": "Make studies of the digital spine.",
     "train": "Train the networks of a recipe, measure them out of fold and pack the bundle.",
     "evaluate": "Measure a bundle with the engine that serves it.",
+    "trust": "Ask a radiograph bundle about digital patients with and without their lesions.",
     "realism": "Measure how alike the digital spine and patients are to networks.",
     "export": "Copy the bundle of a finished run and check every file of it.",
 }
