@@ -5,25 +5,44 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import torch
 
+TICK_S = 2.0
 
-def spread(jobs: int, work: Callable[..., object], calls: Sequence[tuple[Any, ...]]) -> Iterator[int]:
-    """Do the calls in that many processes of one thread, or here where it is one; yields how many are finished."""
+
+def spread(jobs: int, work: Callable[..., object], calls: Sequence[tuple[Any, ...]], tick: Callable[[], None] = lambda: None
+           ) -> Iterator[int]:  # fmt: skip
+    """Do the calls in that many processes of one thread, or here where it is one; yields how many are finished.
+
+    The first failure stops it: calls that have begun are waited for, the others never begin.
+
+    Args:
+        jobs: How many processes.
+        work: A function of a module.
+        calls: Its arguments.
+        tick: Called every TICK_S seconds while processes work.
+    """
     if jobs == 1:
         for done, call in enumerate(calls, start=1):
             work(*call)
             yield done
         return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _one_thread) as pool:
-        running = [pool.submit(work, *call) for call in calls]
-        for done, job in enumerate(as_completed(running), start=1):
-            job.result()
-            yield done
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _one_thread)
+    try:
+        running = {pool.submit(work, *call) for call in calls}
+        while running:
+            finished, running = wait(running, TICK_S, FIRST_COMPLETED)
+            for job in finished:
+                job.result()
+            tick()
+            if finished:
+                yield len(calls) - len(running)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def keep(file: Path, data: bytes) -> None:

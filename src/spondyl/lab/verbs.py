@@ -14,6 +14,10 @@ from spondyl.core import InputError, NotFoundError
 from spondyl.core.errors import describe_unknown
 from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.inference.shelf import Shelf
+from spondyl.lab.films import verbs as film_verbs
+from spondyl.lab.films.card import tables as film_tables
+from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe
+from spondyl.lab.films.run import train as train_films
 from spondyl.lab.mri_discs import card, drawn, insilico, pretraining, realism
 from spondyl.lab.mri_discs.data import read_cohort
 from spondyl.lab.mri_discs.measure import measure
@@ -23,7 +27,8 @@ from spondyl.lab.mri_discs.run import train as train_mri_discs
 from spondyl.lab.recipe import read_recipe
 
 OnStep = Callable[[str, int, int], None]
-TRAINABLE = ("mri-discs",)
+FILM_TASKS = tuple(LAYOUTS)
+TRAINABLE = ("mri-discs", *FILM_TASKS)
 PHANTOMS, DRAWINGS = 60, 25
 """Digital spines for heights and names, and pictures of each kind to refuse, that `evaluate` draws."""
 
@@ -34,27 +39,53 @@ def train(recipe_file: Path, data: Path, overrides: Sequence[str], runs: Path, r
     Raises:
         InputError: Recipe or data cannot be used.
     """
-    recipe = read_recipe(Recipe, recipe_file, overrides)
-    run = resume or runs / recipe_file.stem / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    task = task_of(recipe_file)
+    run = resume or new_run(recipe_file, runs)
+    if task in FILM_TASKS:
+        train_films(read_recipe(FilmRecipe, recipe_file, overrides), data, run, on_step)
+    else:
+        _train_mri_discs(read_recipe(Recipe, recipe_file, overrides), data, run, on_step)
+    return run
+
+
+def new_run(recipe_file: Path, runs: Path) -> Path:
+    """A folder for a run that begins now."""
+    return runs / recipe_file.stem / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+
+
+def _train_mri_discs(recipe: Recipe, data: Path, run: Path, on_step: OnStep) -> None:
     train_mri_discs(recipe, data, run, on_step)
     if not (run / "bundle").exists():
         half_done = run / "bundle.part"
         shutil.rmtree(half_done, ignore_errors=True)
         pack(run, data, half_done, on_step)
         half_done.replace(run / "bundle")
-    return run
 
 
-def evaluate(bundle: str, data: Path, layout: str, films: Path | None, backend: str, precision: str, on_step: OnStep) -> dict[str, Any]:
+def evaluate(
+    bundle: str, data: Path, layout: str, films: Path | None, backend: str, precision: str, on_step: OnStep, split: str = "test"
+) -> dict[str, Any]:
     """Figures of a bundle (a folder, or the name of a task whose bundle ships) on a data set.
 
-    Slices the bundle was trained on are recognised by their content and judged by the networks that never saw them.
+    Args:
+        layout: "" takes the task's own.
+        films: Pictures that mri-discs must refuse.
+        split: Of a data set of films.
 
     Raises:
         InputError: The data cannot be used.
         NotFoundError: No such bundle.
     """
     known = find_bundle(bundle)
+    if known.task in FILM_TASKS:
+        return film_verbs.evaluate(known, data, layout, split, backend, precision, on_step)
+    return _evaluate_mri_discs(known, data, layout or "spider_pack", films, backend, precision, on_step)
+
+
+def _evaluate_mri_discs(
+    known: Bundle, data: Path, layout: str, films: Path | None, backend: str, precision: str, on_step: OnStep
+) -> dict[str, Any]:
+    """Slices the bundle was trained on are recognised by their content and judged by the networks that never saw them."""
     engine = open_engine(known, backend, precision)
     cohort = read_cohort(layout, data, folds=1, seed=0)
     metrics = {
@@ -68,6 +99,28 @@ def evaluate(bundle: str, data: Path, layout: str, films: Path | None, backend: 
         "levels": insilico.level_names_on_phantoms(engine, PHANTOMS),
     }
     return metrics
+
+
+def warning(metrics: dict[str, Any]) -> str:
+    """What must be said of figures before they are read: that training images were met; else ""."""
+    if "slices" in metrics:
+        met, all_, how = metrics["training_images_met"], f"{metrics['slices']} slices", "judged only by networks that never saw the patient"
+    else:
+        test = metrics["test"]
+        met, all_, how = test["training_images_met"], f"{test['films']} films", "these figures say little about films that it has not seen"
+    return f"{met} of {all_} were in the training: {how}" if met else ""
+
+
+def learning_curve(recipe_file: Path, data: Path, overrides: Sequence[str], subjects: Sequence[int], keep: Path, on_step: OnStep
+                   ) -> list[dict[str, Any]]:  # fmt: skip
+    """What a recipe's first member reaches when it learns from so many subjects.
+
+    Raises:
+        InputError: Recipe or data cannot be used, or the recipe is not one of films.
+    """
+    if task_of(recipe_file) not in FILM_TASKS:
+        raise InputError("curve-not-of-films", "learning curves are drawn of film systems", f"Name a recipe of {' or '.join(FILM_TASKS)}")
+    return film_verbs.curve(read_recipe(FilmRecipe, recipe_file, overrides), data, subjects, keep, on_step)
 
 
 def measure_realism(
@@ -129,7 +182,7 @@ def compare_pretraining(run: Path, start: Path, data: Path, keep: Path, epochs: 
     return pretraining.compare(run, start, data, keep, epochs, on_step)
 
 
-def keep_figures(file: Path, name: str, figures: dict[str, Any]) -> None:
+def keep_figures(file: Path, name: str, figures: Any) -> None:
     """Put figures under a name into a JSON file that may hold others.
 
     Raises:
@@ -146,7 +199,7 @@ def keep_figures(file: Path, name: str, figures: dict[str, Any]) -> None:
 
 def tables(metrics: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    return card.tables(metrics)
+    return film_tables(metrics) if metrics.get("task") in FILM_TASKS else card.tables(metrics)
 
 
 def find_bundle(name: str) -> Bundle:
@@ -160,11 +213,14 @@ def find_bundle(name: str) -> Bundle:
     return Shelf().bundle(name)
 
 
-def export(run: Path, out: Path) -> Bundle:
+def export(run: Path, out: Path, figures: Path | None = None) -> Bundle:
     """Copy the bundle of a finished run to a new folder and check it there.
 
+    Args:
+        figures: A file of `evaluate` on this very bundle: they go onto its card.
+
     Raises:
-        InputError: The run has no bundle yet, or `out` is not empty.
+        InputError: The run has no bundle yet, `out` is not empty, or the figures are of another bundle.
     """
     if not (run / "bundle").is_dir():
         raise InputError(
@@ -172,6 +228,8 @@ def export(run: Path, out: Path) -> Bundle:
         )
     if out.exists() and any(out.iterdir()):
         raise InputError("bundle-folder-not-empty", "the folder for the bundle is not empty", "Name a new folder, or empty it")
+    if figures is not None:
+        return film_verbs.with_figures(read_bundle(run / "bundle"), film_verbs.read_figures(figures), out)
     shutil.copytree(run / "bundle", out, dirs_exist_ok=True)
     return read_bundle(out)
 

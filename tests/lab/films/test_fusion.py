@@ -8,6 +8,7 @@ import pytest
 from spondyl.lab.films import fusion
 from spondyl.metrics import auroc, log_loss
 from spondyl.metrics.logistic import sigmoid
+from spondyl.tasks.films.votes import fused
 
 NAMES = ("osteophytes", "surgical_implant")
 
@@ -25,10 +26,10 @@ def _films(seed: int, gain: float, count: int = 1200):
 def test_a_detector_that_knows_more_is_listened_to():
     p, best, truth, groups = _films(0, 2.0)
     fitted = fusion.fit_fusion(p, best, truth, groups)
-    fused = fusion.fuse(p, best, fitted)
+    joined = fused(p, best, fitted)
     assert fitted["detector"] > 0.5
-    assert log_loss(truth, fused) < log_loss(truth, p)
-    assert auroc(truth, fused) > auroc(truth, p) + 0.03
+    assert log_loss(truth, joined) < log_loss(truth, p)
+    assert auroc(truth, joined) > auroc(truth, p) + 0.03
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -36,12 +37,12 @@ def test_a_detector_that_adds_nothing_hardly_changes_what_is_said(seed):
     p, best, truth, groups = _films(seed, 0.0)
     fitted = fusion.fit_fusion(p, best, truth, groups)
     assert fitted["detector"] < 0.25
-    assert log_loss(truth, fusion.fuse(p, best, fitted)) <= log_loss(truth, p) + 1e-9
+    assert log_loss(truth, fused(p, best, fitted)) <= log_loss(truth, p) + 1e-9
 
 
 def test_plain_fusion_is_the_ensemble():
     p = np.linspace(0.001, 0.999, 50)
-    assert fusion.fuse(p, p[::-1], fusion.PLAIN) == pytest.approx(p)
+    assert fused(p, p[::-1], fusion.PLAIN) == pytest.approx(p)
 
 
 @pytest.mark.parametrize("truth", [np.zeros(9, np.int64), np.array([1, 0, 0, 0, 0, 0, 0, 0, 0])])
@@ -52,10 +53,10 @@ def test_with_too_few_cases_the_ensemble_is_left_alone(truth):
 
 def test_where_the_detector_is_not_asked_almost_every_abnormal_decision_stays():
     p, best, truth, groups = _films(1, 2.0)
-    fused = fusion.fuse(p, best, fusion.fit_fusion(p, best, truth, groups))
-    ask_from = fusion.fit_ask_from(p, fused, 0.45)
-    served = np.where(p < ask_from, p, fused)
-    called = fused >= 0.45
+    joined = fused(p, best, fusion.fit_fusion(p, best, truth, groups))
+    ask_from = fusion.fit_ask_from(p, joined, 0.45)
+    served = np.where(p < ask_from, p, joined)
+    called = joined >= 0.45
     assert (served[called] >= 0.45).mean() >= fusion.KEPT
     assert 0 < ask_from <= 0.45
     assert not (served[p < ask_from] >= 0.45).any()

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from spondyl.inference.calibration import fit_platt
 from spondyl.metrics.calibration import log_loss
-from spondyl.metrics.logistic import fit_logistic, logit, sigmoid
+from spondyl.metrics.logistic import fit_logistic, logit
+from spondyl.tasks.films.votes import SCORE_EDGE, fused
 
 PLAIN = {"ensemble": 1.0, "detector": 0.0, "offset": 0.0}
 """The fusion that leaves the ensemble's probability as it is."""
@@ -25,11 +26,6 @@ FEWEST = 10
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-def fuse(ensemble: Floats, best_score: Floats, fusion: dict[str, float]) -> Floats:
-    """p(abnormal) from the ensemble's and the highest box score of each film, shape (n,); plain fusion gives the first back."""
-    return sigmoid(fusion["ensemble"] * logit(ensemble) + fusion["detector"] * logit(best_score) + fusion["offset"])
 
 
 def fit_fusion(ensemble: Floats, best_score: Floats, truth: Ints, groups: Sequence[str]) -> dict[str, float]:
@@ -45,18 +41,18 @@ def fit_fusion(ensemble: Floats, best_score: Floats, truth: Ints, groups: Sequen
         rest = fold != part
         if len(set(truth[rest].tolist())) < 2:
             return dict(PLAIN)
-        held_out[~rest] = fuse(ensemble[~rest], best_score[~rest], _logistic(ensemble[rest], best_score[rest], truth[rest]))
+        held_out[~rest] = fused(ensemble[~rest], best_score[~rest], _logistic(ensemble[rest], best_score[rest], truth[rest]))
     fitted = _logistic(ensemble, best_score, truth)
     return fitted if log_loss(truth, held_out) < log_loss(truth, ensemble) else dict(PLAIN)
 
 
-def fit_ask_from(ensemble: Floats, fused: Floats, threshold: float) -> float:
+def fit_ask_from(ensemble: Floats, joined: Floats, threshold: float) -> float:
     """The ensemble's probability under which the detector is not asked.
 
     The largest that leaves KEPT of the films called abnormal with the detector at or above it, and not above the threshold, so that
     a film whose detector is not asked is a normal one.
     """
-    called = np.sort(ensemble[fused >= threshold])
+    called = np.sort(ensemble[joined >= threshold])
     if not called.size:
         return 0.0
     return float(min(called[int(np.floor((1 - KEPT) * called.size + 1e-9))], threshold))
@@ -81,7 +77,7 @@ def fit_box_classes(scores: Floats, labels: Ints, right: NDArray[np.bool_], name
 
 def _logistic(ensemble: Floats, best_score: Floats, truth: Ints) -> dict[str, float]:
     """Coefficients that are finite and not negative; PLAIN where there are none."""
-    columns = np.column_stack([logit(ensemble), logit(best_score), np.ones(len(truth))])
+    columns = np.column_stack([logit(ensemble, SCORE_EDGE), logit(best_score, SCORE_EDGE), np.ones(len(truth))])
     first, second, offset = (float(value) for value in fit_logistic(columns, truth.astype(np.float64)))
     usable = bool(np.isfinite([first, second, offset]).all()) and first > 0 and second > 0
     return {"ensemble": first, "detector": second, "offset": offset} if usable else dict(PLAIN)
@@ -90,5 +86,5 @@ def _logistic(ensemble: Floats, best_score: Floats, truth: Ints) -> dict[str, fl
 def _platt(scores: Floats, right: NDArray[np.bool_]) -> dict[str, Any]:
     if not scores.size:
         return {"slope": 1.0, "offset": 0.0}
-    fitted = fit_platt(logit(scores), right.astype(np.int64))
+    fitted = fit_platt(logit(scores, SCORE_EDGE), right.astype(np.int64))
     return {"slope": fitted.slope, "offset": fitted.offset} if fitted.slope > 0 else {"slope": 1.0, "offset": 0.0}

@@ -14,6 +14,7 @@ from spondyl.imaging import Letterbox, invert
 from spondyl.inference import Engine
 from spondyl.lab.films.cache import FilmCache
 from spondyl.tasks.films.boxes import FoundBox, read_boxes
+from spondyl.tasks.films.votes import best_score
 
 OnStep = Callable[[str, int, int], None]
 BATCH = 16
@@ -28,11 +29,11 @@ class Said:
 
     Attributes:
         logits: By network, (n, outputs).
-        peaks: By network, the highest activation of each output's map, (n, outputs); 0 where the network has no map.
+        cams: By network, the map of each output, (n, outputs, h, w).
     """
 
     logits: Mapping[str, Floats]
-    peaks: Mapping[str, Floats]
+    cams: Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,16 +50,17 @@ class Found:
 
 
 def ask_classifiers(engine: Engine, networks: Sequence[str], cache: FilmCache, places: NDArray[np.intp], on_step: OnStep) -> Said:
-    """Logits and map peaks of these networks."""
+    """Logits and maps of these networks."""
     logits: dict[str, list[NDArray[np.float32]]] = {name: [] for name in networks}
-    peaks: dict[str, list[NDArray[np.float32]]] = {name: [] for name in networks}
+    cams: dict[str, list[NDArray[np.float32]]] = {name: [] for name in networks}
     for done, films in _batches(cache, places):
         for name in networks:
             said = engine.run(name, {"film": films})
             logits[name].append(said["logits"])
-            peaks[name].append(said["cam"].max(axis=(2, 3)) if "cam" in said else np.zeros_like(said["logits"]))
+            cams[name].append(said["cam"])
         on_step("Asking the networks", done, len(places))
-    return Said({name: _joined(rows) for name, rows in logits.items()}, {name: _joined(rows) for name, rows in peaks.items()})
+    return Said({name: np.concatenate(rows).astype(np.float64) for name, rows in logits.items()},
+                {name: np.concatenate(rows) for name, rows in cams.items()})
 
 
 def ask_detector(engine: Engine, network: str, cache: FilmCache, places: NDArray[np.intp], settings: Mapping[str, Any],
@@ -73,10 +75,15 @@ def ask_detector(engine: Engine, network: str, cache: FilmCache, places: NDArray
             place = places[len(best)]
             to_film = Letterbox(invert(cache.to_frame[place]), frame)
             shape = (int(cache.shapes[place, 0]), int(cache.shapes[place, 1]))
-            best.append(float(said["scores"][row].max()))
+            best.append(best_score(said["scores"][row]))
             boxes.append(read_boxes(said["boxes"][row], said["scores"][row], to_film, settings, shape))
         on_step("Asking the detector", done, len(places))
     return Found(np.asarray(best, np.float64), tuple(boxes))
+
+
+def ask_gate(engine: Engine, settings: Mapping[str, Any], cache: FilmCache, places: NDArray[np.intp]) -> NDArray[np.float32]:
+    """The gate's logits of these films, (n, poses + views)."""
+    return np.concatenate([engine.run(settings["network"], {"film": films})["logits"] for _, films in _batches(cache, places)])
 
 
 def save(file: Path, cache: FilmCache, places: NDArray[np.intp], said: Said, found: Found | None) -> None:
@@ -95,7 +102,3 @@ def _batches(cache: FilmCache, places: NDArray[np.intp]) -> Iterator[tuple[int, 
     for start in range(0, len(places), BATCH):
         films = cache.pixels[places[start : start + BATCH], None].astype(np.float32) / np.float32(FULL)
         yield start + len(films), films
-
-
-def _joined(rows: list[NDArray[np.float32]]) -> Floats:
-    return np.concatenate(rows).astype(np.float64)

@@ -30,13 +30,14 @@ class FilmRecipe:
         rows, columns, low, high: The members' and the student's frame (`FilmFrame`).
         members: Networks of the ensemble; one named twice is trained twice, from other seeds.
         student: Network that learns from the ensemble, or "" for none.
-        pool, stride: Head and finest map of members and student.
-        epochs, head_epochs: Of a member; `head_epochs` of them train the head alone, where weights are pretrained.
+        piece_rows, piece_columns, pieces, piece_seek: Members and student are first taught on pieces of that size (`lab.films.pieces`),
+            for `piece_epochs`, and then on whole films; 0 rows teach on whole films alone.
+        epochs to teacher_weight: Of members and student, as in `lab.films.plan.FitPlan`; a stride of 0 is the network's own.
         weights: "fit" on validation, or one number for each member.
         threshold: "fit" on validation, or a number.
         reader: Who answers when served.
         detector: Detector of lesions, or "" for none.
-        gate_epochs: Of the gate, whose frame is `gate_rows` x `gate_columns`.
+        gate_size, gate_steps, gate_each, gate_least: Of the gate (`lab.films.gate.GatePlan`).
         trust_pairs: Digital twins that the trust tests draw, 0 for none. Only where the data are in-silico.
         jobs, devices, threads: Processes on the CPU, accelerators of one training, threads of a process.
 
@@ -59,13 +60,23 @@ class FilmRecipe:
     low: float = 1.0
     high: float = 99.0
     pool: str = "mean"
-    stride: int = 32
+    stride: int = 0
+    dropout: float = 0.0
     student: str = ""
     pretrained: bool = False
+    piece_rows: int = 0
+    piece_columns: int = 0
+    pieces: int = 3
+    piece_seek: float = 0.6
+    piece_epochs: int = 20
+    piece_batch: int = 32
+    piece_lr: float = 5e-3
     epochs: int = 20
     head_epochs: int = 0
     student_epochs: int = 20
     lr: float = 2e-3
+    body_lr: float = 1.0
+    layer_decay: float = 1.0
     weight_decay: float = 0.02
     batch: int = 16
     sampling: str = "plain"
@@ -75,6 +86,7 @@ class FilmRecipe:
     place_weight: float = 0.0
     average: float = 0.99
     patience: int = 0
+    watch: str = "loss"
     precision: str = "32"
     teacher_weight: float = 0.7
     weights: str | tuple[float, ...] = FITTED
@@ -90,10 +102,9 @@ class FilmRecipe:
     detector_sure: float = 0.5
     detector_overlap: float = 0.5
     detector_most: int = 100
-    gate_rows: int = 160
-    gate_columns: int = 160
-    gate_epochs: int = 8
-    gate_others: int = 40
+    gate_size: int = 160
+    gate_steps: int = 420
+    gate_each: int = 32
     gate_least: float = 0.5
     trust_pairs: int = 0
     jobs: int = 2
@@ -116,11 +127,6 @@ class FilmRecipe:
     def detector_frame(self) -> FilmFrame:
         """What the detector sees."""
         return FilmFrame(self.detector_rows, self.detector_columns, self.low, self.high)
-
-    @property
-    def gate_frame(self) -> FilmFrame:
-        """What the gate sees."""
-        return FilmFrame(self.gate_rows, self.gate_columns, self.low, self.high)
 
     @property
     def networks(self) -> dict[str, str]:
@@ -156,7 +162,7 @@ def _faults(recipe: FilmRecipe) -> list[str]:
         f"val_share lies between 0 and 0.5, got {recipe.val_share}": not 0 < recipe.val_share < 0.5,
         f"weights are {FITTED!r}, or one number of 0 or more for each of {len(recipe.members)} members": not _weights_fit(recipe),
         f"threshold is {FITTED!r}, or lies between 0 and 1, got {recipe.threshold!r}": not _threshold_fits(recipe.threshold),
-        "epochs are 1 or more": min(recipe.epochs, recipe.student_epochs, recipe.detector_epochs, recipe.gate_epochs) < 1,
+        "epochs are 1 or more": min(recipe.epochs, recipe.student_epochs, recipe.detector_epochs) < 1,
         "frames have sides of 32 pixels or more": min(recipe.rows, recipe.columns, recipe.detector_rows, recipe.detector_columns) < 32,
         "jobs, devices and threads are 1 or more": min(recipe.jobs, recipe.devices, recipe.threads) < 1,
     }

@@ -11,6 +11,8 @@ from spondyl.core import InputError
 from spondyl.datasets.records import Box
 
 SPLITS = ("train", "val", "test")
+GRADES = 5
+"""Grades of a film, 0 to 4."""
 
 
 @dataclass(frozen=True, slots=True)

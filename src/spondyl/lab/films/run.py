@@ -1,0 +1,153 @@
+"""From a folder of films to a finished bundle: pieces in order, independent ones in parallel, every finished piece kept.
+
+    config.json splits.json check/ cache/ members/<name>/ student/ detector/ gate/ teacher.npy predictions/ bundle/ metrics.json index.html
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spondyl.core import InputError
+from spondyl.lab.films import stages
+from spondyl.lab.films.cache import FilmCache, open_cache
+from spondyl.lab.films.check import check_data
+from spondyl.lab.films.counts import data_counts
+from spondyl.lab.films.measure import measure
+from spondyl.lab.films.pack import Draft, cohort_of, draft, evidence_of, for_bundle
+from spondyl.lab.films.recipe import MAY_CHANGE, FilmRecipe
+from spondyl.lab.films.records import FilmSet
+from spondyl.lab.films.run_page import write_run_page
+from spondyl.lab.films.sets import film_set, load_splits, save_splits
+from spondyl.lab.spread import keep, spread
+from spondyl.tasks.films.framing import FilmFrame
+from spondyl.tasks.films.votes import STUDENT
+
+OnStep = Callable[[str, int, int], None]
+
+
+def train(recipe: FilmRecipe, data: Path, run: Path, on_step: OnStep = lambda *_: None) -> None:
+    """Train, pack and measure what the run folder does not hold yet. Stopped runs go on where they stopped.
+
+    Args:
+        recipe: What to train.
+        data: Root of the data set.
+        run: Folder of the run.
+        on_step: Progress.
+
+    Raises:
+        InputError: `run-recipe-differs`, and what the data, its check and the networks say.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    _check_config(recipe, run / "config.json")
+    films = _films(recipe, data, run)
+    caches = open_caches(recipe, films, run, on_step)
+    check_data(films, caches["film"], run / "check")
+    _fit_all(recipe, caches, run, on_step)
+    if not (run / "bundle").exists():
+        _finish(recipe, data, films, caches, run, on_step)
+    write_run_page(run)
+
+
+def open_caches(recipe: FilmRecipe, films: FilmSet, run: Path, on_step: OnStep) -> dict[str, FilmCache]:
+    """The films in each frame that a network of the recipe sees: "film", "gate" and, with a detector, "detector"."""
+    frames = {"film": recipe.frame, stages.GATE: FilmFrame(recipe.gate_size, recipe.gate_size, recipe.low, recipe.high)}
+    if recipe.detector:
+        frames[stages.DETECTOR] = recipe.detector_frame
+    return {kind: open_cache(films.films, frame, run / "cache", on_step, recipe.jobs) for kind, frame in frames.items()}
+
+
+def _check_config(recipe: FilmRecipe, file: Path) -> None:
+    """Keep the recipe with the run, and let the run go on only with the one that it began with, but for MAY_CHANGE.
+
+    Raises:
+        InputError: If any other key differs.
+    """
+    now = json.loads(json.dumps(asdict(recipe)))
+    if file.exists():
+        before = json.loads(file.read_text("utf-8"))
+        changed = sorted(key for key in now if key not in MAY_CHANGE and before.get(key) != now[key])
+        if changed:
+            said = f"the run was begun with another {', '.join(changed)}"
+            raise InputError("run-recipe-differs", said, "Go on with the recipe in its config.json, or begin a new run without --resume")
+    keep(file, (json.dumps({**now, "torch": torch.__version__}, indent=1) + "\n").encode())
+
+
+def _films(recipe: FilmRecipe, data: Path, run: Path) -> FilmSet:
+    """The films in the run's own splits.
+
+    Raises:
+        InputError: `split-empty` where nothing is left to learn from, to choose on or to measure with.
+    """
+    films = film_set(recipe.task, data, recipe.layout, recipe.val_share, recipe.seed)
+    if (run / "splits.json").exists():
+        films = load_splits(films, run / "splits.json")
+    else:
+        save_splits(films, run / "splits.json")
+    for split, what in (("train", "learn from"), ("val", "choose on")):
+        if not films.of(split):
+            raise InputError("split-empty", f"there is no film to {what}: the split {split!r} is empty", "Add films, or raise val_share")
+    return films
+
+
+def _fit_all(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, on_step: OnStep) -> None:
+    """Members, detector and gate side by side, as none needs another; then the student, which needs the members."""
+    names = [*([stages.DETECTOR] if recipe.detector else []), *recipe.networks, stages.GATE]
+    if recipe.jobs == 1 or recipe.devices > 1:
+        for name in names:
+            stages.fit_network(recipe, caches, run, name, on_step)
+    else:
+        on_step("Training networks", 0, len(names))
+        for done in spread(recipe.jobs, stages.fit_network, [(recipe, caches, run, name) for name in names]):
+            on_step("Training networks", done, len(names))
+    if recipe.student:
+        stages.teach(recipe, caches["film"], run, on_step)
+        stages.fit_network(recipe, caches, run, STUDENT, on_step)
+
+
+def _finish(recipe: FilmRecipe, data: Path, films: FilmSet, caches: Mapping[str, FilmCache], run: Path, on_step: OnStep) -> None:
+    """Pack, measure once, and pack again with the figures."""
+    made = draft(run, data, recipe, caches, on_step)
+    metrics: dict[str, Any] = {
+        "task": recipe.task, "evidence": evidence_of(data), "scale": recipe.scale, "version": recipe.version,
+        "networks": _architectures(recipe), "data": data_counts(films, caches["film"], cohort_of(data)), "history": _histories(recipe, run),
+        "validation": made.validation, "parity": made.parity,
+    }  # fmt: skip
+    test = [film for film in caches["film"].films if film.split == "test"]
+    if test:
+        metrics["test"] = _measured(made, metrics, test, run, on_step)
+    keep(run / "metrics.json", (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode())
+    half_done = run / "bundle.part"
+    shutil.rmtree(half_done, ignore_errors=True)
+    made.write(half_done, for_bundle(metrics))
+    half_done.replace(run / "bundle")
+
+
+def _measured(made: Draft, metrics: Mapping[str, Any], test: list[Any], run: Path, on_step: OnStep) -> dict[str, Any]:
+    folder = run / "draft.part"
+    shutil.rmtree(folder, ignore_errors=True)
+    bundle = made.write(folder, metrics)
+    figures = measure(bundle, test, run, on_step)
+    shutil.rmtree(folder)
+    return figures
+
+
+def _architectures(recipe: FilmRecipe) -> dict[str, str]:
+    extra = {STUDENT: recipe.student, stages.DETECTOR: recipe.detector}
+    return {**recipe.networks, **{name: network for name, network in extra.items() if network}, stages.GATE: "gate"}
+
+
+def _histories(recipe: FilmRecipe, run: Path) -> dict[str, Any]:
+    """Rows of each network's epochs."""
+    table = {}
+    for name in _architectures(recipe):
+        file = stages.folder_of(run, name) / "history.json"
+        if file.exists():
+            table[name] = json.loads(file.read_text("utf-8"))
+    return table

@@ -1,0 +1,94 @@
+"""Train, evaluate, compare and export film systems: what `lab.verbs` calls for `xray-lesions` and `xray-grade`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from spondyl.core import InputError
+from spondyl.inference import Bundle, write_bundle
+from spondyl.lab.films import stages
+from spondyl.lab.films.card import card
+from spondyl.lab.films.counts import split_counts
+from spondyl.lab.films.fit import learning_curve
+from spondyl.lab.films.measure import OnStep, measure
+from spondyl.lab.films.pack import cohort_of, for_bundle
+from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe
+from spondyl.lab.films.records import SPLITS, FilmSet
+from spondyl.lab.films.run import open_caches
+from spondyl.lab.films.sets import film_set
+
+ALL = "all"
+FIGURES = ("task", "evidence", "scale", "networks", "data", "validation", "parity", "test", "trust", "curve")
+"""Parts of a file of figures that a bundle takes over."""
+
+
+def evaluate(bundle: Bundle, data: Path, layout: str, split: str, backend: str, precision: str, on_step: OnStep) -> dict[str, Any]:
+    """metrics.json of a bundle with `test` measured on a split of a data set.
+
+    Args:
+        layout: "" takes the task's own.
+        split: "test", "val", "train", or "all".
+
+    Raises:
+        InputError: `split-unknown`, `split-empty`, and where the data cannot be used.
+    """
+    if split not in (*SPLITS, ALL):
+        raise InputError("split-unknown", f"there is no split {split!r}", f"Name one of {', '.join((*SPLITS, ALL))}")
+    films = film_set(bundle.task, data, layout or LAYOUTS[bundle.task][0], 0.0, 0)
+    chosen = [film for film in films.films if split in (ALL, film.split)]
+    if not chosen:
+        there = ", ".join(name for name in SPLITS if films.of(name))
+        raise InputError("split-empty", f"the data set has no film in {split!r}", f"Name one that it has with --split: {there}")
+    known = bundle.metrics
+    counted = split_counts(FilmSet(films.task, tuple(chosen), films.targets, films.classes, films.grouped_by), chosen)
+    held: Mapping[str, Any] = known.get("data", {})
+    return {
+        "task": bundle.task, "evidence": bundle.note.evidence, **{key: known[key] for key in FIGURES if key in known},
+        "data": {**held, "splits": {**held.get("splits", {}), "test": counted}, "test_cohort": cohort_of(data), "test_split": split},
+        "test": measure(bundle, chosen, None, on_step, backend=backend, precision=precision),
+        "bundle": {"name": bundle.note.name, "version": bundle.note.version, "sha256": bundle.sha256},
+    }  # fmt: skip
+
+
+def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundle:
+    """The same weights in a new folder, with figures that were measured elsewhere on its card.
+
+    Raises:
+        InputError: `figures-of-another-bundle` if they are not this bundle's.
+    """
+    measured: Mapping[str, Any] = figures.get("bundle", {})
+    if measured.get("sha256") != bundle.sha256:
+        raise InputError("figures-of-another-bundle", "the figures were measured with other weights or settings",
+                         "Measure this bundle: spondyl evaluate RUN/bundle --data DIR --out FILE")
+    metrics = for_bundle({**bundle.metrics, **{key: figures[key] for key in FIGURES if key in figures}})
+    manifest = replace(bundle.manifest, metrics=metrics)
+    contents = {name: bundle.read(name) for name in bundle.manifest.files}
+    contents["card.md"] = card(manifest.as_dict(), metrics).encode()
+    return write_bundle(out, manifest, contents)
+
+
+def curve(recipe: FilmRecipe, data: Path, subjects: Sequence[int], keep: Path, on_step: OnStep) -> list[dict[str, Any]]:
+    """What the first member of a recipe reaches on validation when it learns from so many groups; kept and resumed in `keep`."""
+    films = film_set(recipe.task, data, recipe.layout, recipe.val_share, recipe.seed)
+    cache = open_caches(replace(recipe, detector=""), films, keep, on_step)["film"]
+    plan = stages.member_plan(recipe, next(iter(recipe.networks)))
+    return [dict(row) for row in learning_curve(plan, cache, sorted(subjects), keep / "curve", on_step)]
+
+
+def read_figures(file: Path) -> dict[str, Any]:
+    """The JSON object of a file of figures.
+
+    Raises:
+        InputError: `figures-unreadable`.
+    """
+    try:
+        body = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError("figures-unreadable", f"the file of figures cannot be read: {type(error).__name__}", "Name another file") from None
+    if not isinstance(body, dict):
+        raise InputError("figures-unreadable", "the file of figures is no JSON object", "Name another file")
+    return body
