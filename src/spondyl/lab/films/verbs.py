@@ -13,7 +13,6 @@ from spondyl.inference import Bundle, write_bundle
 from spondyl.lab.films import stages
 from spondyl.lab.films.card import card
 from spondyl.lab.films.counts import split_counts
-from spondyl.lab.films.fit import learning_curve
 from spondyl.lab.films.measure import OnStep, measure
 from spondyl.lab.films.pack import cohort_of, for_bundle
 from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe
@@ -73,6 +72,8 @@ def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundl
 
 def curve(recipe: FilmRecipe, data: Path, subjects: Sequence[int], keep: Path, on_step: OnStep) -> list[dict[str, Any]]:
     """What the first member of a recipe reaches on validation when it learns from so many groups; kept and resumed in `keep`."""
+    from spondyl.lab.films.fit import learning_curve
+
     films = film_set(recipe.task, data, recipe.layout, recipe.val_share, recipe.seed)
     cache = open_caches(replace(recipe, detector=""), films, keep, on_step)["film"]
     plan = stages.member_plan(recipe, next(iter(recipe.networks)))
