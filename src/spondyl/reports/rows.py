@@ -64,17 +64,22 @@ def level_rows(result: StudyResult) -> tuple[LevelRow, ...]:
 
 
 def whole_names(images: Sequence[ImageNote], modality: str, wanted: Iterable[str | None]) -> dict[str | None, str]:
-    """What the pictures are called in which something is said of the whole: by their view where that tells them apart, else by number."""
+    """What is called by which name where something is said of a whole picture, by its id; None is all pictures of the study together.
+
+    One picture is "whole film"; several go by their views where these tell them apart, else by number.
+    """
     views = {note.id: note.view for note in images}
+    kind = "film" if modality in FILM_MODALITIES or any(view in FILM_VIEWS for view in views.values()) else "image"
     ids = list(dict.fromkeys(wanted))
-    film = modality in FILM_MODALITIES or any(view in FILM_VIEWS for view in views.values())
-    kind = "film" if film else "image"
-    if len(ids) < 2:
-        return {name: f"whole {kind}" for name in ids}
-    counts = Counter(views.get(name or "", "unknown") for name in ids)
-    named = {name: view for name in ids if counts[view := views.get(name or "", "unknown")] == 1 and view != "unknown"}
-    return {name: f"{VIEWS.get(named[name], named[name])} {kind}" if name in named else f"{kind} {number}"
-            for number, name in enumerate(ids, 1)}
+    if len(ids) == 1:
+        return {ids[0]: f"all {kind}s" if ids[0] is None and len(images) > 1 else f"whole {kind}"}
+    single = [name for name in ids if name is not None]
+    counts = Counter(views.get(name, "unknown") for name in single)
+    names: dict[str | None, str] = {None: f"all {kind}s"}
+    for number, name in enumerate(single, 1):
+        view = views.get(name, "unknown")
+        names[name] = f"{VIEWS.get(view, view)} {kind}" if counts[view] == 1 and view != "unknown" else f"{kind} {number}"
+    return names
 
 
 def set_text(finding: Finding) -> str:
