@@ -20,8 +20,8 @@ import torch
 from spondyl.core import InputError
 from spondyl.lab.films.detect_module import CHECKPOINT, DetectKeeper, DetectModule, OnStep
 from spondyl.lab.films.detect_plan import DetectPlan, is_over
-from spondyl.lab.films.fit import _quiet, _threads
 from spondyl.lab.films.plan import PRECISIONS
+from spondyl.lab.films.quiet import quiet, threads
 from spondyl.models import detectors
 from spondyl.models.detectors import Detector
 
@@ -109,7 +109,7 @@ def _announce_pieces(plan: DetectPlan, parts: int, on_step: OnStep) -> None:
 def _train(plan: DetectPlan, cache: FilmCache, folder: Path, parts: int, on_step: OnStep) -> None:
     """Epochs until the end, an interruption, or no memory."""
     module = DetectModule(_made(plan, cache), plan, cache, parts)
-    with _quiet(), _threads(plan.threads):
+    with quiet(), threads(plan.threads):
         trainer = lightning.Trainer(
             accelerator="auto" if torch.cuda.is_available() else "cpu", devices=plan.devices,
             strategy="ddp_spawn" if plan.devices > 1 else "auto", sync_batchnorm=plan.devices > 1, precision=PRECISIONS[plan.precision],

@@ -14,12 +14,7 @@ The folder holds member.json (the plan), history.json (one row an epoch), last.c
 from __future__ import annotations
 
 import json
-import logging
-import signal
-import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +25,10 @@ import torch
 from spondyl.core import InputError
 from spondyl.lab.films.batches import lesson_of
 from spondyl.lab.films.heads import head_of
-from spondyl.lab.films.keeper import CHECKPOINT, Keeper, best_of, has_ended, keep, read_history
+from spondyl.lab.films.keeper import CHECKPOINT, Keeper, has_ended, keep, read_history
 from spondyl.lab.films.module import FilmModule
 from spondyl.lab.films.plan import PRECISIONS, FitPlan
+from spondyl.lab.films.quiet import quiet, threads
 from spondyl.lab.films.sampling import sampling_weights
 from spondyl.models import film_nets
 from spondyl.models.film_nets import FilmNet
@@ -119,6 +115,8 @@ def build(plan: FitPlan, cache: FilmCache, parts: int = 1, say: Callable[[str], 
         plan.network, head.outputs, pool=plan.pool, pretrained=plan.pretrained, stride=plan.stride, shape=shape, dropout=plan.dropout,
         say=say,
     )  # fmt: skip
+    if plan.start:
+        net.load_state_dict(torch.load(plan.start, weights_only=True))
     taught_on = (plan.pieces.rows, plan.pieces.columns) if plan.pieces else shape
     present = [frozenset(box.label for box in film.boxes) for film in films]
     return FilmModule(
@@ -149,7 +147,7 @@ def _teacher(plan: FitPlan, cache: FilmCache, outputs: int) -> np.ndarray[Any, n
 def _train(plan: FitPlan, cache: FilmCache, folder: Path, parts: int, on_step: OnStep) -> None:
     """Epochs until the end, an interruption, or no memory."""
     module = build(plan, cache, parts, lambda message: on_step(message, 0, 0))
-    with _quiet(), _threads(plan.threads), Keeper(plan, folder, on_step) as keeper:
+    with quiet(), threads(plan.threads), Keeper(plan, folder, on_step) as keeper:
         trainer = lightning.Trainer(
             accelerator="auto" if torch.cuda.is_available() else "cpu", devices=plan.devices,
             strategy="ddp_spawn" if plan.devices > 1 else "auto", sync_batchnorm=plan.devices > 1, precision=PRECISIONS[plan.precision],
@@ -168,35 +166,4 @@ def _train(plan: FitPlan, cache: FilmCache, folder: Path, parts: int, on_step: O
             ) from None  # fmt: skip
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning keeps its advice to itself, and Ctrl-C works as before when it has gone."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT) if main else None
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"lightning\..*")
-        warnings.filterwarnings("ignore", message=".*lightning.*|.*num_workers.*|.*LeafSpec.*")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
-            if main and handler is not None:
-                signal.signal(signal.SIGINT, handler)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-__all__ = ["FitPlan", "best_of", "build", "fit_member", "load_member"]
+__all__ = ["FitPlan", "build", "fit_member", "load_member"]

@@ -92,7 +92,7 @@ class Head:
 def place_loss(cells: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
     """Cross-entropy of cells, each weighed by how wrong it is, over how much there is to find; one number.
 
-    The quality focal loss of Li et al. 2020 with beta = 2, normalised as detectors do it, so that the many empty cells do not drown the few.
+    The quality focal loss of Li et al. 2020 with beta = 2, normalised as detectors do it, so that many empty cells do not drown the few.
 
     Args:
         cells: (n, K, h, w) logits.

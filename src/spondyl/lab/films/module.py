@@ -200,10 +200,10 @@ class FilmModule(lightning.LightningModule):
 
     def groups(self) -> list[dict[str, Any]]:
         """Weights by rate and decay: the head's own rate, and `body_lr` x `layer_decay`^(stages behind) of it for the body's stages."""
-        children = list(self.net.body.children())
-        ends = [nn.ModuleList([child for child in (self.net.neck, self.net.head) if child is not None])]
-        rows = [(self.rates.lr, ends[0])]
-        rows += [(self.rates.lr * self.rates.body_lr * self.rates.layer_decay ** (len(children) - 1 - depth), child) for depth, child in enumerate(children)]
+        stages = list(self.net.body.children())
+        body_lr, decay = self.rates.lr * self.rates.body_lr, self.rates.layer_decay
+        rows = [(self.rates.lr, part) for part in (self.net.head, self.net.neck) if part is not None]
+        rows += [(body_lr * decay ** (len(stages) - 1 - depth), stage) for depth, stage in enumerate(stages)]
         groups: list[dict[str, Any]] = []
         for rate, part in rows:
             for decayed in (True, False):

@@ -40,6 +40,7 @@ class FitPlan:
         watch: What is better on validation: "loss" falls or "figure" (AUROC of abnormal, quadratic kappa) rises.
         seed: Of everything.
         devices, threads, loaders: Accelerators (or processes on a CPU), threads of each, processes that prepare batches for each.
+        start: weights.pt of a network of the same kind to begin with.
         teacher: .npy of (films, K) logits, aligned with the cache's films.
         teacher_weight: Share of the loss that is the teacher's.
 
@@ -75,6 +76,7 @@ class FitPlan:
     devices: int = 1
     threads: int = 1
     loaders: int = 0
+    start: Path | None = None
     teacher: Path | None = None
     teacher_weight: float = 0.7
 
@@ -85,6 +87,8 @@ class FitPlan:
             raise ValueError(f"watch is loss or figure, not {self.watch!r}")
         if min(self.epochs, self.batch, self.devices, self.threads) < 1:
             raise ValueError("epochs, batch, devices and threads are at least 1")
+        if self.pieces and self.teacher:
+            raise ValueError("a teacher speaks of whole films, not of pieces")
         if not 0 <= self.average < 1 or not 0 <= self.teacher_weight <= 1:
             raise ValueError("average is in [0, 1) and teacher_weight in [0, 1]")
 
@@ -96,4 +100,4 @@ class FitPlan:
     def what(self) -> dict[str, Any]:
         """What decides the weights, as JSON; where it runs is left out."""
         table = {name: value for name, value in asdict(self).items() if name not in WHERE}
-        return table | {"teacher": None if self.teacher is None else self.teacher.name}
+        return table | {name: None if file is None else file.name for name, file in (("teacher", self.teacher), ("start", self.start))}

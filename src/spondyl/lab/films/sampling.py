@@ -86,7 +86,8 @@ def class_weights(name: str, counts: Sequence[int], beta: float = EFFECTIVE_BETA
         InputError: `class-weights-unknown`.
     """
     if name not in CLASS_WEIGHTS:
-        raise InputError("class-weights-unknown", describe_unknown("class weighting", name, CLASS_WEIGHTS), "Write none, inverse or effective")
+        message = describe_unknown("class weighting", name, CLASS_WEIGHTS)
+        raise InputError("class-weights-unknown", message, "Write none, inverse or effective")
     number = np.asarray(counts, dtype=np.float64)
     if name == "none":
         raw = np.ones(len(number))
