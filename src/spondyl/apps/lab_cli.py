@@ -151,6 +151,28 @@ def curve(
     typer.echo(jsonlib.dumps(rows, indent=1))
 
 
+@app.command("trust", epilog="Example: spondyl trust xray-lesions --pairs 200 --seed 1 --out figures.json")
+def trust(
+    bundle: Annotated[str, typer.Argument(help="Folder of a bundle of radiographs, or the name of a task whose bundle ships.")],
+    pairs: Annotated[int, typer.Option("--pairs", min=1, help="Patients from whose films a lesion is taken.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the digital patients.")] = 0,
+    run: Annotated[Path | None, typer.Option("--run", help="The bundle's run: its networks are the ones that get random weights.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that draw.")] = 1,
+    out: Annotated[Path | None, typer.Option("--out", help="File of figures to put them into, JSON.")] = None,
+    backend: Annotated[str, typer.Option("--backend", help="auto, openvino or onnxruntime.")] = "auto",
+    precision: Annotated[str, typer.Option("--precision", help="auto, f32 or bf16.")] = "auto",
+) -> None:
+    """Ask a radiograph bundle about digital patients with and without their lesions: does the map point, does the answer follow?"""
+    from spondyl.apps import console
+    from spondyl.lab import verbs
+
+    with console.progress_bar() as progress:
+        figures = verbs.measure_trust(bundle, pairs, seed, run, workers, backend, precision, progress)
+    if out is not None:
+        verbs.keep_figures(out, "trust", figures)
+    typer.echo(jsonlib.dumps(figures, indent=1))
+
+
 @app.command("export", epilog="Example: spondyl export runs/mri-discs/2026-11-20T09-00-00 --out my-bundles/mri-discs")
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],

@@ -18,6 +18,7 @@ LAB_VERBS = {
     "evaluate": "Measure a bundle with the engine that serves it.",
     "trust": "Ask a radiograph bundle about digital patients with and without their lesions.",
     "realism": "Measure how alike the digital spine and patients are to networks.",
+    "curve": "Learning curve: the first member of a recipe taught by more and more subjects.",
     "export": "Copy the bundle of a finished run and check every file of it.",
 }
 """First sentence of help of each laboratory verb."""

@@ -16,8 +16,10 @@ from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.inference.shelf import Shelf
 from spondyl.lab.films import verbs as film_verbs
 from spondyl.lab.films.card import tables as film_tables
+from spondyl.lab.films.reading import read_figures
 from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe
 from spondyl.lab.films.run import train as train_films
+from spondyl.lab.films.trust import measure_trust as film_trust
 from spondyl.lab.mri_discs import card, drawn, insilico, pretraining, realism
 from spondyl.lab.mri_discs.data import read_cohort
 from spondyl.lab.mri_discs.measure import measure
@@ -109,6 +111,22 @@ def warning(metrics: dict[str, Any]) -> str:
         test = metrics["test"]
         met, all_, how = test["training_images_met"], f"{test['films']} films", "these figures say little about films that it has not seen"
     return f"{met} of {all_} were in the training: {how}" if met else ""
+
+
+def measure_trust(
+    bundle: str, pairs: int, seed: int, run: Path | None, workers: int, backend: str, precision: str, on_step: OnStep
+) -> dict[str, Any]:
+    """What digital patients say about a bundle of radiographs (`lab.films.trust`).
+
+    Raises:
+        InputError: The bundle is not one of radiographs.
+        NotFoundError: No such bundle.
+    """
+    known = find_bundle(bundle)
+    if known.task not in FILM_TASKS:
+        raise InputError("trust-not-of-films", f"{known.task} reads no radiographs", f"Name a bundle of {' or '.join(FILM_TASKS)}")
+    figures = film_trust(known, pairs=pairs, seed=seed, run=run, workers=workers, backend=backend, precision=precision, on_step=on_step)
+    return {**figures, "bundle_sha256": known.sha256}
 
 
 def learning_curve(recipe_file: Path, data: Path, overrides: Sequence[str], subjects: Sequence[int], keep: Path, on_step: OnStep
@@ -229,7 +247,7 @@ def export(run: Path, out: Path, figures: Path | None = None) -> Bundle:
     if out.exists() and any(out.iterdir()):
         raise InputError("bundle-folder-not-empty", "the folder for the bundle is not empty", "Name a new folder, or empty it")
     if figures is not None:
-        return film_verbs.with_figures(read_bundle(run / "bundle"), film_verbs.read_figures(figures), out)
+        return film_verbs.with_figures(read_bundle(run / "bundle"), read_figures(figures), out)
     shutil.copytree(run / "bundle", out, dirs_exist_ok=True)
     return read_bundle(out)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from spondyl.lab.films.check import check_data
 from spondyl.lab.films.counts import data_counts
 from spondyl.lab.films.measure import measure
 from spondyl.lab.films.pack import Draft, cohort_of, draft, evidence_of, for_bundle
+from spondyl.lab.films.reading import read_figures
 from spondyl.lab.films.recipe import MAY_CHANGE, FilmRecipe
 from spondyl.lab.films.records import FilmSet
 from spondyl.lab.films.run_page import write_run_page
@@ -72,11 +73,16 @@ def _check_config(recipe: FilmRecipe, file: Path) -> None:
     now = json.loads(json.dumps(asdict(recipe)))
     if file.exists():
         before = json.loads(file.read_text("utf-8"))
-        changed = sorted(key for key in now if key not in MAY_CHANGE and before.get(key) != now[key])
+        changed = sorted(key for key in now if key not in MAY_CHANGE and before.get(key, _default(key)) != now[key])
         if changed:
             said = f"the run was begun with another {', '.join(changed)}"
             raise InputError("run-recipe-differs", said, "Go on with the recipe in its config.json, or begin a new run without --resume")
     keep(file, (json.dumps({**now, "torch": torch.__version__}, indent=1) + "\n").encode())
+
+
+def _default(key: str) -> Any:
+    """What a recipe says that does not name the key: a run that began before there was such a key went by it."""
+    return next((field.default for field in fields(FilmRecipe) if field.name == key), None)
 
 
 def _films(recipe: FilmRecipe, data: Path, run: Path) -> FilmSet:
@@ -117,7 +123,7 @@ def _finish(recipe: FilmRecipe, data: Path, films: FilmSet, caches: Mapping[str,
     metrics: dict[str, Any] = {
         "task": recipe.task, "evidence": evidence_of(data), "scale": recipe.scale, "version": recipe.version,
         "networks": _architectures(recipe), "data": data_counts(films, caches["film"], cohort_of(data)), "history": _histories(recipe, run),
-        "validation": made.validation, "parity": made.parity,
+        "validation": made.validation, "parity": made.parity, "gate": read_figures(stages.folder_of(run, stages.GATE) / "figures.json"),
     }  # fmt: skip
     test = [film for film in caches["film"].films if film.split == "test"]
     if test:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from spondyl.inference import Bundle, write_bundle
 from spondyl.lab.films import stages
 from spondyl.lab.films.card import card
 from spondyl.lab.films.counts import split_counts
+from spondyl.lab.films.curve import learning_curve
 from spondyl.lab.films.measure import OnStep, measure
 from spondyl.lab.films.pack import cohort_of, for_bundle
 from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe
@@ -21,7 +21,7 @@ from spondyl.lab.films.run import open_caches
 from spondyl.lab.films.sets import film_set
 
 ALL = "all"
-FIGURES = ("task", "evidence", "scale", "networks", "data", "validation", "parity", "test", "trust", "curve")
+FIGURES = ("task", "evidence", "scale", "networks", "data", "validation", "parity", "gate", "test", "trust", "curve")
 """Parts of a file of figures that a bundle takes over."""
 
 
@@ -47,8 +47,8 @@ def evaluate(bundle: Bundle, data: Path, layout: str, split: str, backend: str, 
     held: Mapping[str, Any] = known.get("data", {})
     return {
         "task": bundle.task, "evidence": bundle.note.evidence, **{key: known[key] for key in FIGURES if key in known},
-        "data": {**held, "splits": {**held.get("splits", {}), "test": counted}, "test_cohort": cohort_of(data), "test_split": split},
-        "test": measure(bundle, chosen, None, on_step, backend=backend, precision=precision),
+        "data": {**held, "splits": {**held.get("splits", {}), "test": counted}},
+        "test": {**measure(bundle, chosen, None, on_step, backend=backend, precision=precision), "cohort": cohort_of(data), "split": split},
         "bundle": {"name": bundle.note.name, "version": bundle.note.version, "sha256": bundle.sha256},
     }  # fmt: skip
 
@@ -59,8 +59,8 @@ def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundl
     Raises:
         InputError: `figures-of-another-bundle` if they are not this bundle's.
     """
-    measured: Mapping[str, Any] = figures.get("bundle", {})
-    if measured.get("sha256") != bundle.sha256:
+    of = [figures.get("bundle", {}).get("sha256"), figures.get("trust", {}).get("bundle_sha256", bundle.sha256)]
+    if set(of) != {bundle.sha256}:
         raise InputError("figures-of-another-bundle", "the figures were measured with other weights or settings",
                          "Measure this bundle: spondyl evaluate RUN/bundle --data DIR --out FILE")
     metrics = for_bundle({**bundle.metrics, **{key: figures[key] for key in FIGURES if key in figures}})
@@ -72,24 +72,7 @@ def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundl
 
 def curve(recipe: FilmRecipe, data: Path, subjects: Sequence[int], keep: Path, on_step: OnStep) -> list[dict[str, Any]]:
     """What the first member of a recipe reaches on validation when it learns from so many groups; kept and resumed in `keep`."""
-    from spondyl.lab.films.fit import learning_curve
-
     films = film_set(recipe.task, data, recipe.layout, recipe.val_share, recipe.seed)
     cache = open_caches(replace(recipe, detector=""), films, keep, on_step)["film"]
     plan = stages.member_plan(recipe, next(iter(recipe.networks)))
     return [dict(row) for row in learning_curve(plan, cache, sorted(subjects), keep / "curve", on_step)]
-
-
-def read_figures(file: Path) -> dict[str, Any]:
-    """The JSON object of a file of figures.
-
-    Raises:
-        InputError: `figures-unreadable`.
-    """
-    try:
-        body = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError("figures-unreadable", f"the file of figures cannot be read: {type(error).__name__}", "Name another file") from None
-    if not isinstance(body, dict):
-        raise InputError("figures-unreadable", "the file of figures is no JSON object", "Name another file")
-    return body
