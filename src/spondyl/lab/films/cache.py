@@ -16,7 +16,7 @@ from spondyl.core import InputError, SpondylError
 from spondyl.datasets.file_pixels import check_boxes
 from spondyl.imaging import invert
 from spondyl.lab.films.records import FilmRecord
-from spondyl.lab.films.rows import OnStep, Row, decode, frame_key, mapped, sums_of
+from spondyl.lab.films.rows import OnStep, Row, decode, frame_key, mapped, one_at_a_time, sums_of
 from spondyl.tasks.films.framing import FilmFrame
 
 MOST_UNREADABLE = 0.05
@@ -84,16 +84,15 @@ def open_cache(films: Sequence[FilmRecord], frame: FilmFrame, folder: Path, on_s
     """
     home = folder / frame_key(frame)
     home.mkdir(parents=True, exist_ok=True)
-    sums = sums_of(films, home / "files.json")
-    rows, faults = decode(films, sums, frame, home, on_step, jobs)
-    kept, skipped = _usable(films, sums, rows, faults)
-    if len(skipped) > MOST_UNREADABLE * len(films):
-        raise _too_many(skipped, len(films))
-    lines = list(rows.values())
-    number = {line.sha256: place for place, line in enumerate(lines)}
-    order = [number[sums[film.name]] for film in kept]
-    own = [lines[place] for place in order]
-    file = _aligned(home, order, len(lines), frame)
+    with one_at_a_time(home):
+        sums = sums_of(films, home / "files.json")
+        rows, faults = decode(films, sums, frame, home, on_step, jobs)
+        kept, skipped = _usable(films, sums, rows, faults)
+        if len(skipped) > MOST_UNREADABLE * len(films):
+            raise _too_many(skipped, len(films))
+        number = {digest: place for place, digest in enumerate(rows)}
+        file = _aligned(home, [number[sums[film.name]] for film in kept], len(rows), frame)
+    own = [rows[sums[film.name]] for film in kept]
     maps = [invert(np.asarray(line.to_source).reshape(2, 3)) for line in own]
     return FilmCache(
         films=tuple(replace(film, view=film.view or line.view) for film, line in zip(kept, own, strict=True)), frame=frame,

@@ -5,16 +5,18 @@
     <folder>/<frame>/files.json      size, time and SHA-256 of every file, so that only files that changed are read again
     <folder>/<frame>/aligned-*.u16   the rows of the films of one set, in order, where that is not rows.u16 as it lies
 
-<frame> is a digest of the frame and of what framing makes of a test picture. A row is written before its line, so a run that
-is stopped, however, goes on behind the last whole row.
+<frame> is a digest of the frame, of what framing makes of a test picture, and of the journal's columns. A row is written before
+its line, so a run that is stopped, however, goes on behind the last whole row.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,11 +53,20 @@ class Row:
 
 
 def frame_key(frame: FilmFrame) -> str:
-    """Name of the folder of a frame: other settings and other framing code have other names."""
+    """Name of the folder of a frame: other settings, other framing code and other columns of the journal have other names."""
     y, x = np.mgrid[0:61, 0:47].astype(np.float32)
     seen = frame_film(np.asarray((np.sin(x / 5) * np.cos(y / 7) + 1) / 2, np.float32), frame).pixels
-    text = json.dumps(asdict(frame), sort_keys=True) + pixel_hash(np.rint(seen * WHITE).astype(np.uint16))
+    columns = [column.name for column in fields(Row)]
+    text = json.dumps([asdict(frame), columns, pixel_hash(np.rint(seen * WHITE).astype(np.uint16))], sort_keys=True)
     return f"{frame.rows}x{frame.columns}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+@contextmanager
+def one_at_a_time(home: Path) -> Iterator[None]:
+    """While inside, no other process is: a second one that opens the same folder waits, and then finds its rows there."""
+    with (home / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def sums_of(films: Sequence[FilmRecord], file: Path) -> dict[str, str]:
@@ -69,8 +80,8 @@ def sums_of(films: Sequence[FilmRecord], file: Path) -> dict[str, str]:
         seen = [stat.st_size, stat.st_mtime_ns]
         known = before.get(film.name, [])
         now[film.name] = known if known[:2] == seen and len(known) == 3 else [*seen, content_hash(film.path.read_bytes())]
-    if now != before:
-        _keep(file, json.dumps(now))
+    if (together := {**before, **now}) != before:
+        _keep(file, json.dumps(together))
     return {name: str(row[2]) for name, row in now.items()}
 
 
@@ -89,7 +100,7 @@ def _keep(file: Path, text: str) -> None:
 
 
 def decode(films: Sequence[FilmRecord], sums: Mapping[str, str], frame: FilmFrame, home: Path, on_step: OnStep,
-             jobs: int) -> tuple[dict[str, Row], dict[str, SpondylError]]:
+           jobs: int) -> tuple[dict[str, Row], dict[str, SpondylError]]:
     """Every row there is, by SHA-256 in the order of rows.u16, and what was wrong with the files that have none."""
     size = 2 * frame.rows * frame.columns
     rows = _journal(home, size)
