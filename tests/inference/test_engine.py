@@ -57,6 +57,18 @@ def test_every_backend_agrees_with_the_definition(engine):
         np.testing.assert_allclose(values, expected[name], atol=1e-4)
 
 
+@pytest.mark.parametrize("backend", sorted(BACKENDS))
+def test_outputs_keep_their_names_whatever_a_runtime_fuses(backend):
+    """OpenVINO moves a transpose behind a sigmoid, and the output then has the name of either."""
+    from onnx import TensorProto, helper
+
+    nodes = [helper.make_node("Transpose", ["x"], ["moved"], perm=[0, 2, 1]), helper.make_node("Sigmoid", ["moved"], ["scores"])]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None, None]) for name in ("x", "scores")]
+    model = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]), opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    said = open_backend(backend).load(model.SerializeToString(), "f32", 1).run({"x": np.ones((2, 3, 4), np.float32)})
+    assert {name: values.shape for name, values in said.items()} == {"scores": (2, 4, 3)}
+
+
 def test_the_two_runtimes_agree(bundle):
     pixels = pictures(7, seed=5)
     one, other = (open_engine(bundle, name, "f32", 2).run("grader", {"x": pixels}) for name in ("openvino", "onnxruntime"))

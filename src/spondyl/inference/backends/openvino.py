@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,18 +41,20 @@ class OpenVinoBackend:
             "ENABLE_CPU_PINNING": False,
         }
         try:
-            compiled = self._core.compile_model(self._core.read_model(model), "CPU", settings)
+            graph = self._core.read_model(model)
+            outputs = [port.get_any_name() for port in graph.outputs]  # compiling adds the names of what is fused into them
+            compiled = self._core.compile_model(graph, "CPU", settings)
         except RuntimeError as error:
             raise BundleError("network-unreadable", f"OpenVINO cannot read a network: {_first_line(error)}", "Export it again") from None
-        return OpenVinoNetwork(compiled)
+        return OpenVinoNetwork(compiled, outputs)
 
 
 class OpenVinoNetwork:
     """A compiled graph with one infer request."""
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, outputs: Sequence[str]) -> None:
         self._request = compiled.create_infer_request()
-        self._outputs = [port.get_any_name() for port in compiled.outputs]
+        self._outputs = list(outputs)
         self._inputs = {port.get_any_name(): _shape(port.get_partial_shape()) for port in compiled.inputs}
 
     @property

@@ -71,8 +71,12 @@ def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundl
 
 
 def curve(recipe: FilmRecipe, data: Path, subjects: Sequence[int], keep: Path, on_step: OnStep) -> list[dict[str, Any]]:
-    """What the first member of a recipe reaches on validation when it learns from so many groups; kept and resumed in `keep`."""
+    """What the first member of a recipe reaches on validation when it learns from so many groups; kept and resumed in `keep`.
+
+    Where the recipe teaches on pieces first, that is all that is done here: it is where most is learned.
+    """
     films = film_set(recipe.task, data, recipe.layout, recipe.val_share, recipe.seed)
     cache = open_caches(replace(recipe, detector=""), films, keep, on_step)["film"]
     plan = stages.member_plan(recipe, next(iter(recipe.networks)))
+    plan = stages.piece_plan(recipe, plan) if recipe.piece_rows else plan
     return [dict(row) for row in learning_curve(plan, cache, sorted(subjects), keep / "curve", on_step)]
