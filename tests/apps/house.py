@@ -31,7 +31,8 @@ class EmptyShelf:
 
     def open(self, task: str) -> SimpleNamespace:
         assert task in self.bundled
-        return SimpleNamespace(bundle=SimpleNamespace(note=NOTE), software={"spondyl": "test", "backend": "none", "precision": "f32"})
+        bundle = SimpleNamespace(note=NOTE, sha256=NOTE.sha256, card="# The brightness card\n")
+        return SimpleNamespace(bundle=bundle, software={"spondyl": "test", "backend": "none", "precision": "f32"})
 
 
 class FragileTask(BrightnessTask):

@@ -37,7 +37,8 @@ class AnyShelf:
 
     def open(self, task: str) -> Any:
         note = BundleNote(task, "0", "0" * 64, "in-silico", "nothing", "MIT")
-        return SimpleNamespace(bundle=SimpleNamespace(note=note, sha256=note.sha256, card=f"# {task} 0\n"), software={"spondyl": "test"}, warm=lambda: None)
+        bundle = SimpleNamespace(note=note, sha256=note.sha256, card=f"# {task} 0\n")
+        return SimpleNamespace(bundle=bundle, software={"spondyl": "test"}, warm=lambda: None)
 
 
 def png(level: float = 0.5, shape: tuple[int, int] = (64, 48)) -> bytes:

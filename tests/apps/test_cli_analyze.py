@@ -12,6 +12,7 @@ import pytest
 
 from apps.house import FragileTask, House, house, plug
 from doubles import BrightnessTask
+from reports.pdf_words import pdf_words
 from spondyl.core.result import DISCLAIMER
 from spondyl.store import Store
 
@@ -20,6 +21,11 @@ __all__ = ["house"]
 
 def index(out: Path) -> list[dict[str, str]]:
     with (out / "index.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def findings(out: Path) -> list[dict[str, str]]:
+    with (out / "findings.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -108,6 +114,35 @@ def test_files_can_be_analysed_one_by_one_into_one_folder(house: House):
     assert sorted((Path(row["source"]).name, row["status"]) for row in rows) == [
         ("a.png", "done"), ("b.png", "done"), ("gone.png", "skipped: not-found"),
     ]
+
+
+def test_all_findings_of_all_studies_stand_in_one_table_over_several_runs(house: House):
+    out = house.folder.parent / "out"
+    house.say("analyze", house.picture("a.png", seed=1), house.picture("b.png", seed=2), house.picture("black.png", 0.0), "--out", out)
+    first = findings(out)
+    assert len({row["study_key"] for row in first}) == 2, "a refused study has no findings"
+    assert {(row["task"], row["finding"], row["evidence"]) for row in first} == {("brightness", "pfirrmann_grade", "in-silico")}
+    house.say("analyze", house.folder / "a.png", house.picture("c.png", seed=3), "--out", out)
+    rows = findings(out)
+    assert len({row["study_key"] for row in rows}) == 3
+    assert len(rows) == 6, "what was answered again stands once"
+    for row in rows:
+        (said,) = (item for item in json.loads((out / row["study_key"] / "brightness" / "result.json").read_text())["findings"]
+                   if item["level"] == row["level"])
+        assert (row["value"], row["set"], row["refer"]) == (str(said["value"]), str(said["value"]), "no")
+        assert [float(value) for value in row["box"].split()] == said["box"]
+
+
+def test_a_report_on_paper_lies_beside_the_rest_when_it_is_asked_for(house: House):
+    out = house.folder.parent / "out"
+    assert house.say("analyze", house.picture("spine.png"), house.picture("black.png", 0.0), "--out", out, "--pdf").code == 2
+    reports = [out / row["study_key"] / "brightness" / "report.pdf" for row in index(out)]
+    assert len(reports) == 2
+    words = [pdf_words(path.read_bytes()) for path in reports]
+    assert all(DISCLAIMER in text and "The brightness card" in text for text in words)
+    assert sum("every pixel of the image is black" in text for text in words) == 1
+    alone = house.say("analyze", house.folder / "spine.png", "--pdf")
+    assert (alone.code, "pdf-without-out" in alone.err) == (2, True)
 
 
 def test_nothing_is_kept_unless_asked_for(house: House):

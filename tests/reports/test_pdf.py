@@ -44,7 +44,8 @@ def film_report() -> bytes:
 def test_everything_the_reader_must_know_stands_in_the_report(film_report: bytes):
     words = pdf_words(film_report)
     for wanted in (DISCLAIMER, "In silico: measured on the digital spine only", "k" * 20, "frontal film", "lateral film",
-                   "Abnormal: present", "93 %", "Osteophytes", "Spondylolisthesis", "0.91", "not from patients", BUNDLE.sha256, "xray-lesions 1.0.0", *MEMBERS):
+                   "Abnormal: present", "93 %", "Osteophytes",
+                   "Spondylolisthesis", "0.91", "not from patients", BUNDLE.sha256, "xray-lesions 1.0.0", *MEMBERS):
         assert wanted in words, wanted
     assert page_count(film_report) > 1
     assert words.count(DISCLAIMER) > page_count(film_report), "it stands at the foot of every page"
