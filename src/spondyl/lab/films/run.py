@@ -23,9 +23,10 @@ from spondyl.lab.films.measure import measure
 from spondyl.lab.films.pack import Draft, cohort_of, draft, evidence_of, for_bundle
 from spondyl.lab.films.reading import read_figures
 from spondyl.lab.films.recipe import MAY_CHANGE, FilmRecipe
-from spondyl.lab.films.records import FilmSet
+from spondyl.lab.films.records import FilmRecord, FilmSet
 from spondyl.lab.films.run_page import write_run_page
 from spondyl.lab.films.sets import film_set, load_splits, save_splits
+from spondyl.lab.films.trust import measure_trust
 from spondyl.lab.spread import keep, spread
 from spondyl.tasks.films.framing import FilmFrame
 from spondyl.tasks.films.votes import STUDENT
@@ -49,7 +50,8 @@ def train(recipe: FilmRecipe, data: Path, run: Path, on_step: OnStep = lambda *_
     _check_config(recipe, run / "config.json")
     films = _films(recipe, data, run)
     caches = open_caches(recipe, films, run, on_step)
-    check_data(films, caches["film"], run / "check")
+    if not (run / "check" / "data_check.json").exists():
+        check_data(films, caches["film"], run / "check")
     _fit_all(recipe, caches, run, on_step)
     if not (run / "bundle").exists():
         _finish(recipe, data, films, caches, run, on_step)
@@ -109,12 +111,36 @@ def _fit_all(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, on_
         for name in names:
             stages.fit_network(recipe, caches, run, name, on_step)
     else:
+        epochs = _epochs(recipe, run, on_step)
+        epochs()
         on_step("Training networks", 0, len(names))
-        for done in spread(recipe.jobs, stages.fit_network, [(recipe, caches, run, name) for name in names]):
+        for done in spread(recipe.jobs, stages.fit_network, [(recipe, caches, run, name) for name in names], epochs):
             on_step("Training networks", done, len(names))
     if recipe.student:
         stages.teach(recipe, caches["film"], run, on_step)
         stages.fit_network(recipe, caches, run, STUDENT, on_step)
+
+
+def _epochs(recipe: FilmRecipe, run: Path, on_step: OnStep) -> Callable[[], None]:
+    """A call that tells how many epochs the networks that train in other processes have behind them."""
+    pieces = recipe.piece_epochs if recipe.piece_rows else 0
+    wanted = {stages.folder_of(run, name): recipe.epochs for name in recipe.networks}
+    wanted |= {stages.folder_of(run, name) / stages.PIECES: pieces for name in recipe.networks if pieces}
+    wanted |= {stages.folder_of(run, stages.DETECTOR): recipe.detector_epochs} if recipe.detector else {}
+
+    def tell() -> None:
+        done = sum(most if (folder / "weights.pt").exists() else min(_rows(folder), most) for folder, most in wanted.items())
+        on_step("Epochs of all networks", done, sum(wanted.values()))
+
+    return tell
+
+
+def _rows(folder: Path) -> int:
+    """Epochs in a network's history; none while it is being written."""
+    try:
+        return len(json.loads((folder / "history.json").read_text("utf-8")))
+    except (OSError, ValueError):
+        return 0
 
 
 def _finish(recipe: FilmRecipe, data: Path, films: FilmSet, caches: Mapping[str, FilmCache], run: Path, on_step: OnStep) -> None:
@@ -126,8 +152,7 @@ def _finish(recipe: FilmRecipe, data: Path, films: FilmSet, caches: Mapping[str,
         "validation": made.validation, "parity": made.parity, "gate": read_figures(stages.folder_of(run, stages.GATE) / "figures.json"),
     }  # fmt: skip
     test = [film for film in caches["film"].films if film.split == "test"]
-    if test:
-        metrics["test"] = _measured(made, metrics, test, run, on_step)
+    metrics |= _measured(recipe, made, metrics, test, run, on_step)
     keep(run / "metrics.json", (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode())
     half_done = run / "bundle.part"
     shutil.rmtree(half_done, ignore_errors=True)
@@ -135,11 +160,16 @@ def _finish(recipe: FilmRecipe, data: Path, films: FilmSet, caches: Mapping[str,
     half_done.replace(run / "bundle")
 
 
-def _measured(made: Draft, metrics: Mapping[str, Any], test: list[Any], run: Path, on_step: OnStep) -> dict[str, Any]:
+def _measured(
+    recipe: FilmRecipe, made: Draft, metrics: Mapping[str, Any], test: list[FilmRecord], run: Path, on_step: OnStep
+) -> dict[str, Any]:
+    """`test` where there is a test split, and `trust` where the recipe asks for it and the data are in-silico."""
     folder = run / "draft.part"
     shutil.rmtree(folder, ignore_errors=True)
-    bundle = made.write(folder, metrics)
-    figures = measure(bundle, test, run, on_step)
+    bundle = made.write(folder, for_bundle(metrics))
+    figures: dict[str, Any] = {"test": measure(bundle, test, run, on_step)} if test else {}
+    if recipe.trust_pairs and bundle.note.evidence == "in-silico":
+        figures["trust"] = measure_trust(bundle, pairs=recipe.trust_pairs, seed=recipe.seed, run=run, workers=recipe.jobs, on_step=on_step)
     shutil.rmtree(folder)
     return figures
 
