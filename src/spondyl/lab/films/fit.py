@@ -116,7 +116,7 @@ def build(plan: FitPlan, cache: FilmCache, parts: int = 1, say: Callable[[str], 
         say=say,
     )  # fmt: skip
     if plan.start:
-        net.load_state_dict(torch.load(plan.start, weights_only=True))
+        _begin_with(net, plan.start)
     taught_on = (plan.pieces.rows, plan.pieces.columns) if plan.pieces else shape
     present = [frozenset(box.label for box in film.boxes) for film in films]
     return FilmModule(
@@ -125,6 +125,19 @@ def build(plan: FitPlan, cache: FilmCache, parts: int = 1, say: Callable[[str], 
         plan.batch, parts, plan.changes, {"train": _cells(net, taught_on), "val": _cells(net, shape)},
         plan.loaders, plan.pieces,
     )  # fmt: skip
+
+
+def _begin_with(net: FilmNet, file: Path) -> None:
+    """Give the network those weights; another head's are left out, so that what one task taught begins another.
+
+    Raises:
+        InputError: `start-differs` where they are of another network.
+    """
+    own, given = net.state_dict(), torch.load(file, weights_only=True)
+    if own.keys() != given.keys():
+        raise InputError("start-differs", f"{file.name} holds the weights of another network than {type(net).__name__} is built of here",
+                         "Begin with a network of the same name and stride")  # fmt: skip
+    net.load_state_dict({name: given[name] if given[name].shape == value.shape else value for name, value in own.items()})
 
 
 def _cells(net: FilmNet, shape: tuple[int, int]) -> tuple[int, int]:

@@ -53,6 +53,7 @@ class Head:
         swap: Where each output goes when a film is mirrored left to right: output k of the mirrored film is output swap[k] of the film.
         positive: (K,) how much a yes counts against a no.
         film: (classes,) how much a film of each label counts.
+        share: (K,) how much each question counts; they sum to 1.
         place_weight: Weight of what is taught place by place.
         teacher_weight: Share of the loss that is the teacher's, where there is one.
     """
@@ -66,6 +67,7 @@ class Head:
     figures: Callable[[NDArray[np.float64], Sequence[FilmRecord]], dict[str, float]]
     positive: Floats
     film: Floats
+    share: Floats
     place_weight: float = 0.0
     teacher_weight: float = 0.0
 
@@ -80,9 +82,10 @@ class Head:
         wanted = taught.targets
         positive = torch.as_tensor(self.positive, device=logits.device)
         each = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none") * (1 + (positive - 1) * wanted)
-        value = (each * taught.known * taught.weights[:, None]).sum(1).mean() / self.outputs
+        share = torch.as_tensor(self.share, device=logits.device)
+        value = (each * share * taught.known * taught.weights[:, None]).sum(1).mean()
         if taught.teacher is not None:
-            soft = functional.binary_cross_entropy_with_logits(logits, taught.teacher)
+            soft = (functional.binary_cross_entropy_with_logits(logits, taught.teacher, reduction="none") * share).sum(1).mean()
             value = (1 - self.teacher_weight) * value + self.teacher_weight * soft
         if taught.places is not None and self.place_weight:
             value = value + self.place_weight * place_loss(cells, taught.places, taught.places_known)
@@ -129,12 +132,13 @@ def head_of(
 
 
 def _lesion_head(films: Sequence[FilmRecord], weighting: str, place_weight: float, teacher_weight: float) -> Head:
-    """abnormal, then the lesions in the released order, yes or no each."""
+    """abnormal, then the lesions in the released order, yes or no each; abnormal counts as much as all of them."""
     count = len(LESIONS)
     codes = np.hstack([np.ones((count, 1)), np.eye(count)]).astype(np.float32)
     return Head(
         1 + count, 2, codes, tuple(range(1 + count)), _taught_lesions, torch.sigmoid, _lesion_figures,
-        _positive(films, weighting, 1 + count), np.ones(2, np.float32), place_weight, teacher_weight,
+        _positive(films, weighting, 1 + count), np.ones(2, np.float32),
+        np.array([0.5, *[0.5 / count] * count], np.float32), place_weight, teacher_weight,
     )  # fmt: skip
 
 
@@ -179,7 +183,8 @@ def _grade_head(films: Sequence[FilmRecord], weighting: str, place_weight: float
     codes = (np.arange(GRADES)[:, None] >= thresholds).astype(np.float32)
     return Head(
         GRADES - 1, GRADES, codes, tuple(range(GRADES - 1)), _taught_grade, _grade_probabilities, _grade_figures,
-        np.ones(GRADES - 1, np.float32), class_weights(weighting, counts.tolist()).astype(np.float32), place_weight, teacher_weight,
+        np.ones(GRADES - 1, np.float32), class_weights(weighting, counts.tolist()).astype(np.float32),
+        np.full(GRADES - 1, 1 / (GRADES - 1), np.float32), place_weight, teacher_weight,
     )  # fmt: skip
 
 

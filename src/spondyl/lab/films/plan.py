@@ -40,7 +40,7 @@ class FitPlan:
         watch: What is better on validation: "loss" falls or "figure" (AUROC of abnormal, quadratic kappa) rises.
         seed: Of everything.
         devices, threads, loaders: Accelerators (or processes on a CPU), threads of each, processes that prepare batches for each.
-        start: weights.pt of a network of the same kind to begin with.
+        start: weights.pt of a network of the same kind to begin with; of another task all but the head is taken.
         teacher: .npy of (films, K) logits, aligned with the cache's films.
         teacher_weight: Share of the loss that is the teacher's.
 

@@ -30,6 +30,8 @@ class FilmRecipe:
         rows, columns, low, high: The members' and the student's frame (`FilmFrame`).
         members: Networks of the ensemble; one named twice is trained twice, from other seeds.
         student: Network that learns from the ensemble, or "" for none.
+        start: Folder of a run, of any task, whose finished members of the same architecture are what these begin with; "" begins from
+            scratch.
         piece_rows, piece_columns, pieces, piece_seek: Members and student are first taught on pieces of that size (`lab.films.pieces`),
             for `piece_epochs`, and then on whole films; 0 rows teach on whole films alone.
         epochs to teacher_weight: Of members and student, as in `lab.films.plan.FitPlan`; a stride of 0 is the network's own.
@@ -64,6 +66,7 @@ class FilmRecipe:
     dropout: float = 0.0
     student: str = ""
     pretrained: bool = False
+    start: str = ""
     piece_rows: int = 0
     piece_columns: int = 0
     pieces: int = 3

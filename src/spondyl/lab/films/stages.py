@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from spondyl.core import InputError
 from spondyl.lab.films.cache import FilmCache
 from spondyl.lab.films.detect import DetectPlan, fit_detector
 from spondyl.lab.films.ensemble import fit_votes
@@ -16,7 +18,7 @@ from spondyl.lab.films.fit import FitPlan, fit_member, load_member
 from spondyl.lab.films.gate import GatePlan, fit_gate
 from spondyl.lab.films.heads import head_of
 from spondyl.lab.films.pieces import Pieces
-from spondyl.lab.films.recipe import FilmRecipe
+from spondyl.lab.films.recipe import FilmRecipe, member_names
 from spondyl.metrics.logistic import logit, sigmoid
 from spondyl.tasks.films.votes import STUDENT
 
@@ -37,6 +39,7 @@ def fit_network(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, 
     if name == GATE:
         return fit_gate(caches[GATE], folder, on_step, gate_plan(recipe))
     plan = student_plan(recipe, run / TEACHER_FILE) if name == STUDENT else member_plan(recipe, name)
+    plan = replace(plan, start=_start(recipe, plan.network, name))
     if recipe.piece_rows:
         first = fit_member(piece_plan(recipe, plan), caches["film"], folder / PIECES, on_step)
         plan = replace(plan, start=first / "weights.pt")
@@ -59,6 +62,20 @@ def member_plan(recipe: FilmRecipe, name: str) -> FitPlan:
         precision=recipe.precision, patience=recipe.patience, watch=recipe.watch, seed=recipe.seed * 100 + number, devices=recipe.devices,
         threads=recipe.threads,
     )  # fmt: skip
+
+
+def _start(recipe: FilmRecipe, network: str, name: str) -> Path | None:
+    """Weights of a finished member of that architecture in the run that the recipe begins with: of its namesake, or of the first."""
+    run = Path(recipe.start) if recipe.start else None
+    if run is None or not (run / "config.json").is_file():
+        if run is not None:
+            raise InputError("start-missing", "the run to begin with has no config.json", "Name the folder of a run in `start`")
+        return None
+    architectures = json.loads((run / "config.json").read_text("utf-8"))["members"]
+    same = [own for own, kind in zip(member_names(architectures), architectures, strict=True) if kind == network]
+    same.sort(key=lambda own: own != name)
+    files = [run / "members" / name / "weights.pt" for name in same]
+    return next((file for file in files if file.is_file()), None)
 
 
 def piece_plan(recipe: FilmRecipe, plan: FitPlan) -> FitPlan:
