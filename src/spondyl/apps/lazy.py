@@ -14,11 +14,11 @@ LABORATORY = "spondyl.apps.lab_cli"
 
 LAB_VERBS = {
     "phantom": "Make studies of the digital spine.",
-    "train": "Train the networks of a recipe, measure them out of fold and pack the bundle.",
-    "evaluate": "Measure a bundle with the engine that serves it.",
-    "trust": "Ask a radiograph bundle about digital patients with and without their lesions.",
+    "train": "Check the data, train the networks of a recipe, measure them and pack the bundle.",
+    "evaluate": "Measure a bundle with the engine that serves it: official scores with intervals.",
+    "curve": "Learning curve: the recipe's first member taught by more and more subjects, measured on validation.",
+    "trust": "Ask a radiograph bundle about digital patients with and without their lesions: does the map point, does the answer follow?",
     "realism": "Measure how alike the digital spine and patients are to networks.",
-    "curve": "Learning curve: the first member of a recipe taught by more and more subjects.",
     "export": "Copy the bundle of a finished run and check every file of it.",
 }
 """First sentence of help of each laboratory verb."""
