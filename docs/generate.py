@@ -210,11 +210,11 @@ def figures() -> str:
     return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + "".join(map(film_figures, FILM_SYSTEMS))
 
 
-def film_figures(task: str) -> str:
+def film_figures(task: str, folder: Path = FIGURES.parent) -> str:
     """Heading and tables of one film system, or nothing where its figures are absent."""
     from spondyl.lab.films.score_tables import summary
 
-    file = FIGURES.with_name(f"{task}.json")
+    file = folder / f"{task}.json"
     if not file.is_file():
         return ""
     metrics = json.loads(file.read_text("utf-8"))

@@ -53,8 +53,12 @@ def lesion_metrics() -> dict[str, Any]:
             "classes": {name: {**score(0.6 - 0.05 * place, 0.05), "boxes": 900 // (place + 1)} for place, name in enumerate(LESIONS)},
             "coverage": {"absent": score(0.91), "present": score(0.89)},
         },
-        "trust": {"pointing": score(0.83), "pointing_centre": score(0.31), "twins_fall": score(0.93), "placebo": score(0.05),
-                  "reverse_rise": score(0.92), "randomised": {"head": score(0.2), "all": score(0.05)}, "pairs": 200},
+        "gate": {"false_refusals": score(0.01, 0.005), "let_in": {"upside_down": score(0.02)}, "views": score(0.99, 0.01),
+                 "wrong_acceptances": {"all": score(0.03), "kinds": {"chest": {"shown": 40, "accepted": 1}}}},
+        "trust": {"pointing": score(0.83), "pointing_strict": score(0.7), "pointing_centre": score(0.31), "pointing_area": score(0.04),
+                  "twins_fall": score(0.93), "placebo": score(0.05), "reverse_rise": score(0.92), "pairs": 200, "pointing_films": 410,
+                  "twins_fall_kinds": {"only one": {"pairs": 120, "fall": score(0.95), "fall_any": None}, "one of several": {"fall": None}},
+                  "placebo_change": {"median": 0.003, "q95": 0.02}, "randomised": {"head": score(0.2), "all": score(0.05)}},
         "curve": [{"subjects": size, "films": 2 * size, "auroc": score(0.8 + 0.05 * place)} for place, size in enumerate((100, 300, 1000))],
     }  # fmt: skip
 
@@ -73,6 +77,23 @@ def grade_metrics() -> dict[str, Any]:
     }
 
 
+def check() -> dict[str, Any]:
+    """data_check.json."""
+    films = {split: {"normal": 3, "abnormal": 1} for split in ("train", "val", "test")}
+    pair = {"first": "film-1", "second": "film-2", "splits": ["train", "test"], "labels": ["normal", "normal"], "kind": "mirrored",
+            "likeness": 0.99}
+    return {
+        "schema": "spondyl.data-check/1", "task": "xray-lesions", "grouped_by": "patient", "groups": {"train": 2, "val": 2, "test": 2},
+        "studies": {"train": 2, "val": 2, "test": 2}, "films": films,
+        "share": {split: {"normal": 0.75, "abnormal": 0.25} for split in films},
+        "views": {split: {"frontal": 2, "lateral": 2, "unknown": 0} for split in films},
+        "boxes": {split: {"osteophytes": {"films": 1, "boxes": 4}} for split in films}, "shapes": [[900, 700], [2500, 2048]],
+        "skipped": [{"name": "film-7", "code": "image-unreadable", "message": "it ends <&> early"}], "near": [pair] * 30, "near_count": 230,
+        "repeated": [], "blank": [], "written": ["film-3"], "written_count": {"train": {"normal": 1, "abnormal": 0}},
+        "notices": ["val was carved from train"], "something_new": {"a": 1},
+    }  # fmt: skip
+
+
 def write_run(run: Path, metrics: dict[str, Any], films: int = 6) -> Path:
     """A finished run: metrics with cases and their pictures, a data check, histories and a card."""
     probabilities = np.linspace(0.02, 0.98, films)
@@ -82,8 +103,7 @@ def write_run(run: Path, metrics: dict[str, Any], films: int = 6) -> Path:
     metrics["test"]["cases"] = cases
     _write(run / "metrics.json", metrics)
     _write(run / "config.json", {"task": metrics["task"], "seed": 4, "members": ["mobilenetv4_conv_small_050", "regnetx_002"]})
-    _write(run / "check" / "data_check.json", {"films": 3200, "unreadable": [{"name": "x", "code": "c", "message": "m <&>"}],
-                                               "by_view": {"train": {"frontal": 3, "lateral": 4}}})
+    _write(run / "check" / "data_check.json", check())
     _write(run / "members" / "b" / "history.json", _history(11, "auroc"))
     (run / "bundle").mkdir(parents=True)
     (run / "bundle" / "card.md").write_text(card({"task": metrics["task"], "name": metrics["task"], "evidence": "in-silico"}, metrics))

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
+import runpy
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import ROOT
 from lab.films.made_up import LESIONS, grade_metrics, lesion_metrics, score
 from spondyl.lab.films.aims import Aim, aims
 from spondyl.lab.films.card import card, tables
@@ -87,6 +91,45 @@ def test_a_card_of_patients_is_not_called_in_silico():
     said = card({**FACTS, "evidence": "real"}, metrics)
     assert "in-silico" not in said.lower()
     assert "phantom" not in said
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [(0.86, 0.93, "kept"), (0.80, 0.89, "missed"), (0.91, 0.99, "more than kept")])
+def test_sets_keep_their_promise_unless_the_interval_excludes_it(low: float, high: float, said: str):
+    metrics = lesion_metrics()
+    metrics["test"]["coverage"] = {"absent": {"estimate": (low + high) / 2, "low": low, "high": high}}
+    assert line(tables(metrics), "absent").endswith(f"| {said} |")
+
+
+def test_films_that_the_networks_knew_are_owned_up_to():
+    metrics = lesion_metrics()
+    assert "these figures flatter" not in card(FACTS, metrics)
+    metrics["test"] |= {"training_images_met": 12, "refused": 3, "refusals": {"film-upside-down": 3}}
+    said = card(FACTS, metrics)
+    assert "12 of these films were in the training: these figures flatter" in said
+    assert "Refused by the gate: 3 (film-upside-down 3)" in said
+
+
+def test_the_gate_s_faults_stand_on_the_card():
+    said = card(FACTS, lesion_metrics())
+    assert line(said, "upright films refused").endswith("| 1.0 % (0.5 to 1.5) |")
+    assert "| other pictures let in | chest |" in said
+
+
+def test_where_it_was_measured_and_where_it_learned_are_told_apart():
+    metrics = lesion_metrics()
+    metrics["test"]["cohort"] = {"profile": "population", "style": "eval"}
+    said = summary(metrics)
+    assert "Learned from the digital spine (in-silico): profile symptomatic" in said
+    assert "Measured on the digital spine (in-silico): profile population" in said
+
+
+def test_the_readme_has_tables_of_film_systems_that_were_measured_and_of_no_other(tmp_path: Path):
+    film_figures = runpy.run_path(str(ROOT / "docs" / "generate.py"))["film_figures"]
+    (tmp_path / "xray-grade.json").write_text(json.dumps(grade_metrics()))
+    assert film_figures("xray-lesions", tmp_path) == ""
+    said = film_figures("xray-grade", tmp_path)
+    assert said.startswith("\n### xray-grade (in-silico)\n")
+    assert "| quadratic kappa | at least 0.88 | 0.860 (0.840 to 0.880) | missed" in said
 
 
 def test_figures_of_an_unfinished_run_make_a_card_that_says_so():

@@ -89,7 +89,10 @@ def _summary(metrics: Body) -> str:
 
 def _data(task: str, metrics: Body) -> str:
     notices = part(metrics, "data").get("notices") or ()
-    lines = [who(metrics), LABELS.get(task, ""), data_table(metrics), "\n".join(f"- {notice}" for notice in notices)]
+    skipped = len(part(metrics, "data").get("skipped") or ())
+    lost = f"- {skipped} films could not be used: unreadable, or with boxes outside the film." if skipped else ""
+    told = "\n".join([*(f"- {notice}" for notice in notices), *([lost] if lost else [])])
+    lines = [who(metrics), LABELS.get(task, ""), data_table(metrics), told]
     return "\n\n".join(line for line in lines if line)
 
 
@@ -128,16 +131,27 @@ def _measured(metrics: Body) -> str:
     if not test:
         return ""
     counts = ", ".join(f"{round(number(test[key])):,} {key}" for key in ("films", "studies", "groups") if interval_of(test.get(key)))
-    refused = round(number(test["refused"])) if interval_of(test.get("refused")) else None
     unit = str(part(metrics, "data").get("grouped_by", "study"))
     lines = [
         CHOSEN + f"{unit}. \"met\" and \"missed\" go by the estimate.",
         f"Test: {counts}." if counts else "",
-        "" if refused is None else f"Refused by the gate: {refused}; they are scored as the prior, not left out.",
+        *_beside(test),
         tables({key: value for key, value in metrics.items() if key != "task"}),
         _parity(part(metrics, "parity")),
     ]
     return "\n\n".join(line for line in lines if line)
+
+
+def _beside(test: Body) -> list[str]:
+    """Films that were not answered, and films that the networks may have known."""
+    keys = ("refused", "unread", "training_images_met")
+    refused, unread, met = (round(number(test[key])) if interval_of(test.get(key)) else None for key in keys)
+    why = ", ".join(f"{code} {count}" for code, count in part(test, "refusals").items())
+    return [
+        "" if refused is None else f"Refused by the gate: {refused}{f' ({why})' if why else ''}; scored as the prior, not left out.",
+        f"Could not be read, and are left out: {unread}." if unread else "",
+        f"**{met} of these films were in the training: these figures flatter.**" if met else "",
+    ]
 
 
 def _parity(own: Body) -> str:

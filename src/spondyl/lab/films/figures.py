@@ -29,8 +29,9 @@ def learning(name: str, history: Sequence[Body]) -> Drawing | None:
     with sheet(7.4, 2.5, 1, 2) as drawn:
         for axis, keys, words in ((drawn.axes[0, 0], losses, "loss"), (drawn.axes[0, 1], figures, "validation")):
             for place, key in enumerate(keys):
-                values = [row.get(key, float("nan")) for row in rows]
-                axis.plot(epochs, values, color=SERIES[place % len(SERIES)], ls=DASHES[place % 4], marker=".", ms=3, label=score_words(key))
+                known = [(epoch, row[key]) for epoch, row in zip(epochs, rows, strict=True) if key in row]
+                axis.plot([epoch for epoch, _ in known], [value for _, value in known], color=SERIES[place % len(SERIES)],
+                          ls=DASHES[place % 4], marker=".", ms=3, label=score_words(key))
             axis.set(title=words, xlabel="epoch")
             if keys:
                 axis.legend()

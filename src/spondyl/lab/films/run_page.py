@@ -10,9 +10,10 @@ from typing import Any
 
 from spondyl.core.result import DISCLAIMER
 from spondyl.lab.films import figures
+from spondyl.lab.films.check_parts import as_metrics, check_parts
 from spondyl.lab.films.page_parts import anchor, document, drawing, facts, heading, markdown, picture, plain, quiet, section, table
 from spondyl.lab.films.score_tables import aims_table, data_table, tables
-from spondyl.lab.films.words import EVIDENCE, figure_text, number, part, rows_of, score_text, score_words
+from spondyl.lab.films.words import EVIDENCE, number, part, rows_of, score_text, score_words
 
 Body = Mapping[str, Any]
 PICTURE_BYTES = 2_800_000
@@ -49,7 +50,8 @@ def write_run_page(run: Path) -> Path:
     metrics, config = _json(run / "metrics.json"), _json(run / "config.json")
     manifest = _json(run / "bundle" / "bundle.json")
     evidence = str(metrics.get("evidence") or manifest.get("evidence") or config.get("evidence") or "")
-    metrics = {**metrics, "task": metrics.get("task") or config.get("task"), "evidence": evidence}
+    gate = part(metrics, "gate") or _json(run / "gate" / "figures.json")
+    metrics = {**metrics, "gate": gate, "task": metrics.get("task") or config.get("task"), "evidence": evidence}
     shown = _Pictures(run)
     parts = {
         "Aims and figures": markdown(aims_table(metrics)),
@@ -96,10 +98,11 @@ def _head(metrics: Body, evidence: str, titles: Sequence[str]) -> str:
 
 def _data(run: Path, metrics: Body, shown: _Pictures) -> str:
     check = _json(run / "check" / "data_check.json")
-    made = drawing(figures.class_balance(metrics)) + markdown(data_table(metrics))
-    made += "".join(f"<p>{escape(str(notice))}</p>" for notice in part(metrics, "data").get("notices") or ())
+    data = {"data": part(metrics, "data") or as_metrics(check)}
+    made = drawing(figures.class_balance(data)) + markdown(data_table(data))
+    made += "".join(f"<p>{escape(str(notice))}</p>" for notice in part(data, "data").get("notices") or ())
     if check:
-        made += heading("What the check found") + facts(check, 4)
+        made += heading("What the check found") + check_parts(check)
     for path in sorted((run / "check").glob("*.png")):
         name = path.stem.replace("_", " ").replace("-", " ")
         made += shown.show(path.relative_to(run), f"Pictures of the data check: {name}", name)
@@ -140,14 +143,21 @@ def _validation(metrics: Body) -> str:
 
 
 def _test(metrics: Body) -> str:
-    if not part(metrics, "test"):
+    test = part(metrics, "test")
+    if not test:
         return ""
-    makers = (figures.roc, figures.precision_recall, figures.reliability, figures.confusion_matrix, figures.classes)
-    without_aims = {key: value for key, value in metrics.items() if key not in ("task", "trust")}
-    counts = [f"{round(number(part(metrics, 'test')[key])):,} {key}" for key in ("films", "studies", "groups", "refused")
-              if number(part(metrics, "test").get(key)) >= 0]
-    return quiet("Touched once, through the task as it is served. " + ", ".join(counts)) + "".join(
-        drawing(make(metrics)) for make in makers) + markdown(tables(without_aims))
+    drawings = (figures.roc, figures.precision_recall, figures.reliability, figures.confusion_matrix, figures.classes)
+    counts = [f"{round(number(test[key])):,} {key}" for key in ("films", "studies", "groups", "refused") if number(test.get(key)) >= 0]
+    shown = {key: value for key, value in metrics.items() if key not in ("task", "trust")}
+    return "".join([
+        quiet("Through the task as it is served: " + ", ".join(counts)), *(drawing(draw(metrics)) for draw in drawings),
+        markdown(tables(shown)), _software(metrics),
+    ])
+
+
+def _software(metrics: Body) -> str:
+    told = ", ".join(f"{key} {plain(value)}" for key, value in part(metrics, "test", "software").items())
+    return quiet(f"Measured with {told}.") if told else ""
 
 
 def _cases(metrics: Body, shown: _Pictures) -> str:
@@ -169,11 +179,7 @@ def _case(row: Body, shown: _Pictures) -> str:
 
 def _trust(metrics: Body) -> str:
     trust = part(metrics, "trust")
-    if not trust:
-        return ""
-    made = drawing(figures.trust_tests(metrics)) + markdown(tables({"trust": trust}))
-    counts = {key: value for key, value in trust.items() if figure_text(value) == "not measured" and not isinstance(value, Mapping)}
-    return made + (facts(counts, 4) if counts else "")
+    return drawing(figures.trust_tests(metrics)) + markdown(tables({"trust": trust})) if trust else ""
 
 
 def _card(run: Path) -> str:

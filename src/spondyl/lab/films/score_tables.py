@@ -11,22 +11,25 @@ from spondyl.lab.films.words import SPLITS, figure_text, interval_of, number, pa
 Body = Mapping[str, Any]
 Row = Sequence[str]
 TRUST = {
-    "pointing": "peak of the map lies in the lesion's box",
-    "pointing_strict": "... with no tolerance of a map cell",
+    "pointing": "the map's peak lies in the lesion's box, or half a map cell beside it",
+    "pointing_strict": "... in the box itself",
+    "pointing_one_box": "... of films with exactly one box",
     "pointing_centre": "... of a map that always points at the best fixed place (baseline)",
-    "pointing_area": "... by chance, from the size of the boxes (baseline)",
-    "twins_fall": "lesion taken away: probability falls beyond the placebo's change",
+    "pointing_area": "... of a peak anywhere (baseline)",
+    "twins_fall": "lesion taken away: the answer falls beyond the placebo's change",
     "twins_fall_any": "... or falls at all",
-    "placebo": "placebo twin, other noise only: falls as far (baseline)",
-    "reverse_rise": "lesion put in: probability rises",
-    "randomised": "rank correlation of the maps with those of random weights",
+    "placebo": "placebo twin, other noise only: falls at least as far (baseline)",
+    "reverse_rise": "lesion given: the answer rises beyond the placebo's change",
+    "reverse_rise_any": "... or rises at all",
 }
+"""Shares of the trust tests, in the order in which they are shown."""
+PLACEBO = {"median": "median", "q95": "95 % quantile"}
 
 
 def tables(metrics: Body) -> str:
     """Everything that was measured, as Markdown tables; what is absent from `metrics` is left out."""
     makers = (aims_table, scores_table, classes_table, confusion_table, grade_table, coverage_table, members_table, curve_table,
-              trust_table)
+              trust_table, gate_table)
     return "\n\n".join(made for made in (make(metrics) for make in makers) if made)
 
 
@@ -37,16 +40,30 @@ def summary(metrics: Body) -> str:
 
 
 def who(metrics: Body) -> str:
-    """The cohort and the share of each label in the test split, without which no figure can be read; nothing where neither is known."""
-    data = part(metrics, "data")
-    known = {key: value for key, value in part(data, "cohort").items() if isinstance(value, (str, int, float))}
-    cohort = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in known.items())
-    name = "Digital spine (in-silico)" if metrics.get("evidence") == "in-silico" else "Cohort"
-    counts = {str(label): number(count) for label, count in part(data, "splits", "test", "targets").items()}
-    whole = sum(counts.values())
-    shares = ", ".join(f"{label.replace('_', ' ')} {100 * count / whole:.1f} %" for label, count in counts.items()) if whole > 0 else ""
-    told = (f"{name}: {cohort}." if cohort else "", f"Prevalence in the test split: {shares}." if shares else "")
+    """The cohorts, and the share of each label in the test split, without which no figure can be read; nothing where none is known."""
+    name = "digital spine (in-silico)" if metrics.get("evidence") == "in-silico" else "cohort"
+    learned, judged = _cohort(part(metrics, "data", "cohort")), _cohort(part(metrics, "test", "cohort"))
+    shares = _prevalence(metrics)
+    told = (
+        f"Learned from the {name}: {learned}." if learned else "", f"Measured on the {name}: {judged}." if judged else "",
+        f"Prevalence in the test split: {shares}." if shares else "",
+    )
     return " ".join(text for text in told if text)
+
+
+def _cohort(own: Body) -> str:
+    known = {key: value for key, value in own.items() if isinstance(value, (str, int, float)) and value != "" and key != "evidence"}
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in known.items())
+
+
+def _prevalence(metrics: Body) -> str:
+    """Share of each true label: of what was judged, else of the films that the split holds."""
+    rows = confusion(metrics)
+    counts = dict(zip(targets(metrics, len(rows)), map(sum, rows), strict=True))
+    if not rows:
+        counts = {str(label): round(number(count)) for label, count in part(metrics, "data", "splits", "test", "targets").items()}
+    whole = sum(counts.values())
+    return ", ".join(f"{label.replace('_', ' ')} {100 * count / whole:.1f} %" for label, count in counts.items()) if whole > 0 else ""
 
 
 def table(head: Row, rows: Sequence[Row]) -> str:
@@ -95,9 +112,29 @@ def grade_table(metrics: Body) -> str:
 
 
 def coverage_table(metrics: Body) -> str:
-    """How often the 90 % sets hold the truth, by true label."""
-    rows = [(name.replace("_", " "), figure_text(row, percent=True)) for name, row in part(metrics, "test", "coverage").items()]
-    return table((f"90 % sets hold the truth{_silico(metrics)}", "share (95 %)"), rows)
+    """How often the 90 % sets hold the truth, by true label, and whether that can be 90 %."""
+    rows = [(name.replace("_", " "), figure_text(row, percent=True), _keeps_promise(row))
+            for name, row in part(metrics, "test", "coverage").items()]
+    return table((f"90 % sets hold the truth{_silico(metrics)}", "share (95 %)", "promise of 90 %"), rows)
+
+
+def _keeps_promise(row: Any) -> str:
+    known = interval_of(row)
+    if known is None or known.low != known.low:
+        return "-"
+    return "kept" if known.contains(0.9) else "missed" if known.high < 0.9 else "more than kept"
+
+
+def gate_table(metrics: Body) -> str:
+    """What the gate refuses wrongly and lets in wrongly."""
+    own = part(metrics, "gate")
+    refused = [("upright films refused", "validation films", own.get("false_refusals"))]
+    let_in = [(f"films {name.replace('_', ' ')} let in", "validation films", row) for name, row in part(own, "let_in").items()]
+    views = [("view told rightly", "films that pass", own.get("views"))]
+    other = part(own, "wrong_acceptances")
+    others = [("other pictures let in", ", ".join(part(other, "kinds")).replace("_", " ") or "drawn", other.get("all"))]
+    rows = [(words, on, figure_text(row, percent=True)) for words, on, row in (*refused, *let_in, *views, *others) if interval_of(row)]
+    return table((f"gate{_silico(metrics)}", "on", "share (95 %)"), rows)
 
 
 def members_table(metrics: Body) -> str:
@@ -123,17 +160,21 @@ def curve_table(metrics: Body) -> str:
 
 
 def trust_table(metrics: Body) -> str:
-    """What digital patients say about the explanation."""
-    rows: list[Row] = []
-    for name, value in part(metrics, "trust").items():
-        words = TRUST.get(name, name.replace("_", " "))
-        percent = name in TRUST and name != "randomised"
-        if interval_of(value) is not None:
-            rows.append((words, figure_text(value, percent)))
-        else:
-            own = {key: row for key, row in part(value).items() if interval_of(row) is not None}
-            rows += [(f"{words}: {key.replace('_', ' ')}", figure_text(row, percent and "share" in key)) for key, row in own.items()]
-    return table(("trust tests on digital patients (in-silico)", "figure (95 %)"), rows)
+    """What digital patients say about the explanation, with how many there were."""
+    trust = part(metrics, "trust")
+    rows = [(words, figure_text(trust[name], percent=True)) for name, words in TRUST.items() if interval_of(trust.get(name))]
+    for kind, own in part(trust, "twins_fall_kinds").items():
+        if interval_of(part(own).get("fall")):
+            words = f"lesion taken away, {kind} ({_count(own.get('pairs'))} pairs): falls beyond the placebo's change"
+            rows.append((words, figure_text(own["fall"], percent=True)))
+    change = part(trust, "placebo_change")
+    rows += [(f"placebo twins move by, {words}", figure_text(change[key]))
+             for key, words in PLACEBO.items() if interval_of(change.get(key))]
+    rows += [(f"rank correlation with the maps of random weights, {depth}", figure_text(row))
+             for depth, row in part(trust, "randomised").items() if interval_of(row)]
+    made = table(("trust tests on digital patients (in-silico)", "figure (95 %)"), rows)
+    counts = ", ".join(f"{key.replace('_', ' ')} {value:,}" for key, value in trust.items() if isinstance(value, int))
+    return "\n\n".join(text for text in (made, f"Counts: {counts}." if counts else "") if text)
 
 
 def data_table(metrics: Body) -> str:

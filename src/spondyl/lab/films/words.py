@@ -95,9 +95,11 @@ def figure_text(value: Any, percent: bool = False, signed: bool = False) -> str:
         '0.900 (0.850 to 0.950)'
         >>> figure_text([0.9, None, None], percent=True)
         '90.0 %'
-        >>> figure_text(None)
-        'not measured'
+        >>> figure_text(None), figure_text(1200)
+        ('not measured', '1,200')
     """
+    if isinstance(value, int) and not isinstance(value, bool) and not percent:
+        return f"{value:,}"
     known = interval_of(value)
     if known is None:
         return ABSENT
