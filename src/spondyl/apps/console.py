@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from spondyl.core import StudyResult, term
+from spondyl.core import ImageNote, StudyResult, term
 from spondyl.core.result import DISCLAIMER
-from spondyl.reports import EVIDENCE, LevelRow, level_rows, set_text, yes_no_text
+from spondyl.reports import EVIDENCE, VIEWS, LevelRow, level_rows, set_text, yes_no_text
 from spondyl.reports.rows import probability
 
 if TYPE_CHECKING:  # the laboratory shows bars too, and needs no reader and no runtime for that
@@ -104,8 +104,13 @@ def heading(result: StudyResult, sources: Sequence[str]) -> str:
     """Source, study key, task and the images that were used."""
     more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
     source = f"{escape(printable(sources[0]))}{more}  " if sources else ""
-    used = ", ".join(f"{note.view} {note.sequence} {note.rows}x{note.columns}" for note in result.images)
+    used = ", ".join(" ".join([*known_words(note), f"{note.rows}x{note.columns}"]) for note in result.images)
     return f"[bold]{source}[/bold]study {result.study['key']}  {result.task}" + (f"  used: {used}" if used else "")
+
+
+def known_words(note: ImageNote) -> list[str]:
+    """View and sequence, as far as they are known."""
+    return [VIEWS.get(word, word) for word in (note.view, note.sequence) if word != "unknown"]
 
 
 def levels_table(result: StudyResult) -> Table:
@@ -119,14 +124,17 @@ def levels_table(result: StudyResult) -> Table:
         table.add_column(term(name).text.replace(" ", "\n"), no_wrap=True)
         table.add_column("90 %\nset", no_wrap=True)
     table.add_column("refer", no_wrap=True)
-    table.add_column("present, or in doubt (?),\nwith probability of present")
+    if any(row.yes_no for row in rows):
+        table.add_column("present, or in doubt (?),\nwith probability of present")
     for name, unit in measured:
         table.add_column(f"{name.replace('_', ' ')}\n{unit}", no_wrap=True)
     for row in rows:
         level = "\n".join([row.label, *(f"{name}?" for name in row.candidates)])
         cells = [level, *(cell for name in graded for cell in grade_cells(row, name)), "refer" if row.refer else ""]
         numbers = [measure_cell(row, name) for name, _ in measured]
-        table.add_row(*(Text(cell) for cell in (*cells, yes_no_text(row) or "-", *numbers)), style="yellow" if row.refer else "")
+        if any(one.yes_no for one in rows):
+            cells.append(yes_no_text(row) or "-")
+        table.add_row(*(Text(cell) for cell in (*cells, *numbers)), style="yellow" if row.refer else "")
     return table
 
 

@@ -14,8 +14,9 @@ def place_labels(
 ) -> tuple[Rectangle, ...]:
     """A place for the label of each box, the first served first.
 
-    A label takes the first free place around its box, else the free place nearest to the box's top left corner, else (a picture that
-    is full) that corner. It lies inside the frame unless it is larger than that.
+    A label takes the first place around its box where it covers no label and no other box, else the first where it covers no
+    label, else the free place nearest to the first of these, else (a picture that is full) that one. It lies inside the frame
+    unless it is larger than that.
 
     Args:
         boxes: What is labelled.
@@ -27,8 +28,10 @@ def place_labels(
     taken: list[Rectangle] = []
     for box, size, aside in zip(boxes, sizes, beside, strict=True):
         tried = [_inside(corner, size, frame) for corner in _around(box, size, gap, aside)]
-        free = (place for place in chain(tried, _elsewhere(tried[0], size, frame, taken)) if not any(_overlap(place, one) for one in taken))
-        taken.append(next(free, tried[0]))
+        others = [other for other in boxes if other != box]
+        bare = [place for place in tried if not _covers(place, others)]
+        places = chain(bare, tried, _elsewhere(tried[0], size, frame, taken))
+        taken.append(next((place for place in places if not _covers(place, taken)), tried[0]))
     return tuple(taken)
 
 
@@ -58,5 +61,6 @@ def _elsewhere(
     yield from sorted(places, key=lambda place: ((place[0] - wanted[0]) ** 2 + (place[1] - wanted[1]) ** 2, place))
 
 
-def _overlap(one: Rectangle, other: Rectangle) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _covers(one: Rectangle, others: Sequence[Rectangle]) -> bool:
+    """Whether a rectangle has a point in common with any of the others."""
+    return any(one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3] for other in others)
