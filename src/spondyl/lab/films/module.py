@@ -136,8 +136,7 @@ class FilmModule(lightning.LightningModule):
         return DataLoader(batches, batch_size=None, num_workers=self.loaders, shuffle=False)
 
     def on_train_epoch_start(self) -> None:
-        """Chance inside the network (dropout) is the epoch's own, so that a resumed run draws the same."""
-        torch.manual_seed(self.rates.seed * 1000 + self.current_epoch)
+        """While only the head learns, the body reads as it does in the end."""
         frozen = self.current_epoch < self.rates.head_epochs
         self.net.train()
         if frozen:
@@ -146,7 +145,8 @@ class FilmModule(lightning.LightningModule):
             weight.requires_grad_(not frozen)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        """The loss of one piece."""
+        """The loss of one piece. Chance inside the network (dropout) is the piece's own, so that a resumed run draws the same."""
+        torch.manual_seed(hash((self.rates.seed, self.current_epoch, number, self.global_rank)) % 2**31)
         logits, cells = self._seen(batch)
         loss = self.head.loss(logits, cells, batch.taught)
         self.train_losses.append(loss.detach())
