@@ -144,8 +144,8 @@ def _targets(truth: Ints, count: int) -> Floats:
     """Platt's smoothed targets for "c or more", shape (n, count)."""
     yes = truth[:, None] >= np.arange(1, count + 1)
     total = yes.sum(axis=0)
-    return np.where(yes, (total + 1) / (total + 2), 1 / (len(truth) - total + 2))
+    return np.asarray(np.where(yes, (total + 1) / (total + 2), 1 / (len(truth) - total + 2)))
 
 
 def _scaled(weights: Sequence[float]) -> Floats:
-    return np.asarray(weights, np.float64) / float(np.sum(weights))
+    return np.asarray(np.asarray(weights, np.float64) / float(np.sum(weights)))

@@ -69,7 +69,8 @@ def compare(first: Floats, second: Floats, cut: float) -> dict[str, float]:
 def _probabilities(votes: Sequence[Said], settings: Mapping[str, Any]) -> tuple[bool, dict[str, float]]:
     plain = {**settings, "reader": "ensemble"}
     cut = threshold_of(plain) if "threshold" in settings else 0.5
-    own = compare(*(together(said.logits, plain) for said in votes), cut)
+    exact, coarse = (together(said.logits, plain) for said in votes)
+    own = compare(exact, coarse, cut)
     return not own["flips_outside"] and own["mean_difference"] <= MEAN and own["largest_difference"] <= LARGEST, own
 
 

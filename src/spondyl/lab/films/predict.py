@@ -91,9 +91,11 @@ def save(file: Path, cache: FilmCache, places: NDArray[np.intp], said: Said, fou
     films = [cache.films[place] for place in places]
     file.parent.mkdir(parents=True, exist_ok=True)
     half_done = file.with_suffix(".part.npz")
-    logits: dict[str, Any] = {f"logits_{name}": values for name, values in said.logits.items()}
-    np.savez(half_done, names=[film.name for film in films], groups=[film.group for film in films],
-             targets=[film.target for film in films], **logits, **({"best": found.best} if found else {}))
+    table: dict[str, Any] = {
+        "names": [film.name for film in films], "groups": [film.group for film in films], "targets": [film.target for film in films],
+        **{f"logits_{name}": values for name, values in said.logits.items()}, **({"best": found.best} if found else {}),
+    }  # fmt: skip
+    np.savez(half_done, **table)
     half_done.replace(file)
 
 

@@ -76,7 +76,7 @@ class FilmSet:
     def __post_init__(self) -> None:
         twice = [name for name, count in Counter(film.name for film in self.films).items() if count > 1]
         if twice:
-            raise InputError("dataset-film-twice", f"{len(twice)} films come twice, the first is {twice[0]}", "Keep one row or file of each")
+            raise InputError("dataset-film-twice", f"{len(twice)} films come twice, the first is {twice[0]}", "Keep one of each")
         splits: dict[str, str] = {}
         for film in self.films:
             if splits.setdefault(film.group, film.split) != film.split:

@@ -13,8 +13,9 @@ from spondyl.lab.films import stages
 from spondyl.lab.films.card import card
 from spondyl.lab.films.counts import split_counts
 from spondyl.lab.films.curve import learning_curve
-from spondyl.lab.films.measure import OnStep, measure
+from spondyl.lab.films.measure import measure
 from spondyl.lab.films.pack import cohort_of, for_bundle
+from spondyl.lab.films.predict import OnStep
 from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe
 from spondyl.lab.films.records import SPLITS, FilmSet
 from spondyl.lab.films.run import open_caches
