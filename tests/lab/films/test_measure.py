@@ -64,6 +64,8 @@ def test_lesion_scores_are_those_of_the_definition(tmp_path: Path, lesion_films:
     assert body["confusion"] == [[int(np.sum((truth == t) & (said == s))) for s in (0, 1)] for t in (0, 1)]
     assert body["scores"]["sensitivity"]["estimate"] == pytest.approx(np.mean(said[truth == 1]), abs=1e-6)
     assert body["scores"]["specificity"]["estimate"] == pytest.approx(np.mean(~said[truth == 0]), abs=1e-6)
+    apart = body["paired"]["with_detector_minus_without"]  # this bundle's fusion is plain
+    assert (apart["estimate"], apart["low"], apart["high"]) == (0.0, 0.0, 0.0)
     assert (body["refused"], body["refusals"], body["films"]) == (1, {"film-upside-down": 1}, 11)
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from conftest import ROOT
 from dicom.dicom_files import plasma
 from lab.films.film_folders import write_dicom, write_table
+from spondyl.apps import console
+from spondyl.apps.lab_cli import app
 from spondyl.core import InputError
 from spondyl.datasets.pictures import write_grey
 from spondyl.inference import Bundle, read_bundle
@@ -213,6 +218,43 @@ def test_a_split_that_is_not_there_is_named(tiny: Tiny, split: str, code: str):
         verbs.evaluate(str(tiny.run / "bundle"), tiny.data, "", None, "auto", "auto", lambda *_: None, split)
     assert caught.value.code == code
     assert "test" in caught.value.hint
+
+
+def test_the_command_line_measures_draws_a_curve_and_exports(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scoring, "DRAWS", 20)
+    runner, figures = CliRunner(), tmp_path / "figures.json"
+    said = runner.invoke(app, ["evaluate", str(tiny.run / "bundle"), "--data", str(tiny.data), "--out", str(figures)])
+    assert said.exit_code == 0, said.output
+    assert "| test split |" in said.stdout
+    words = ["curve", str(tiny.recipe_file), "--data", str(tiny.data), "--subjects", "2", "--subjects", "4", "--out", str(figures)]
+    said = runner.invoke(app, [*words, "--keep", str(tmp_path / "keep"), *tiny.sets])
+    assert said.exit_code == 0, said.output
+    assert [row["subjects"] for row in json.loads(figures.read_text())["curve"]] == [2, 4]
+    said = runner.invoke(app, ["export", str(tiny.run), "--out", str(tmp_path / "mine"), "--figures", str(figures)])
+    assert said.exit_code == 0, said.output
+    assert "learning curve" in read_bundle(tmp_path / "mine").card
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    @contextmanager
+    def impatient(*_: object):
+        def step(what: str, done: int, total: int) -> None:
+            if "Drawing" in what or "Training" in what:
+                raise KeyboardInterrupt
+
+        yield step
+
+    write_films(tmp_path / "data")
+    monkeypatch.setattr(console, "progress_bar", impatient)
+    recipe = str(ROOT / "recipes" / "xray-grade.toml")
+    said = CliRunner().invoke(app, ["train", recipe, "--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs"), *SMALL])
+    assert said.exit_code != 0
+    again = shlex.split(said.stderr.strip().splitlines()[-1].partition("Go on with: ")[2])
+    assert again[:3] == ["spondyl", "train", recipe]
+    run = Path(again[again.index("--resume") + 1])
+    assert (run / "splits.json").is_file()
+    assert not (run / "bundle").exists()
+    assert set(SMALL) <= set(again)
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "recipes").glob("xray-*.toml")), ids=lambda file: file.stem)

@@ -38,24 +38,28 @@ from spondyl.metrics import (
     youden_threshold,
 )
 from spondyl.metrics.detection_scores import FilmBoxes, detection_table
+from spondyl.metrics.logistic import logit
+from spondyl.tasks.films.votes import STUDENT, calibrated, threshold_of
 from spondyl.tasks.xray_lesions.answers import CLASSES
 
 TARGETS = ("normal", "abnormal")
+TOGETHER = "members together"
+"""The ensemble before the detector has its say."""
 VOID = FilmBoxes(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))
 
 
-def lesion_figures(answers: Answers, films: Mapping[str, FilmRecord], threshold: float, prior: Mapping[str, float], best: str
+def lesion_figures(answers: Answers, films: Mapping[str, FilmRecord], settings: Mapping[str, Any], prior: Mapping[str, float], best: str
                    ) -> dict[str, Any]:  # fmt: skip
     """`test` of metrics.json. A film that was refused is scored as one of which only the training data's share of abnormal is known.
 
     Args:
         answers: Of the task.
         films: By name: the true boxes.
-        threshold: Frozen on validation.
+        settings: Of the bundle.
         prior: Share of abnormal training films: "" of all, and by view.
         best: The member that was best on validation.
     """
-    rows = answers.films
+    rows, threshold = answers.films, threshold_of(settings)
     truth, units = np.array([row.truth for row in rows], np.int64), [row.group for row in rows]
     chances = np.array([prior[""] if row.chances is None else row.chances[1] for row in rows], np.float64)
     said = np.array([prior[""] >= threshold if row.chances is None else row.said == 1 for row in rows])
@@ -63,7 +67,7 @@ def lesion_figures(answers: Answers, films: Mapping[str, FilmRecord], threshold:
     return {
         "scores": {**film_scores(truth, chances, said, units), **boxes["scores"], **_sets(rows), "refused": _refused(rows, units)},
         "coverage": _coverage(rows), "classes": boxes["classes"], "baselines": _baselines(rows, truth, threshold, prior),
-        "members": _members(rows, truth, units), "paired": _paired(rows, truth, chances, units, best),
+        "members": _members(rows, truth, units, settings), "paired": _paired(rows, truth, chances, units, best, settings),
         "roc": roc_points(truth, chances, units), "pr": pr_points(truth, chances), "reliability": reliability(truth == 1, chances),
         "confusion": confusion_matrix(truth, said.astype(np.int64), 2).tolist(), "targets": list(TARGETS), "threshold": threshold,
     }  # fmt: skip
@@ -146,10 +150,10 @@ def _plain_scores(truth: Ints, chances: Floats, threshold: float) -> dict[str, f
     return {name: number(value) for name, value in values.items()}
 
 
-def _members(rows: Sequence[Answer], truth: Ints, units: Sequence[str]) -> dict[str, dict[str, Figure]]:
-    """Each network alone, on the films that were answered."""
+def _members(rows: Sequence[Answer], truth: Ints, units: Sequence[str], settings: Mapping[str, Any]) -> dict[str, dict[str, Figure]]:
+    """Each network alone, and the members together without the detector, on the films that were answered."""
     table = {}
-    for name, chances in _voices(rows).items():
+    for name, chances in _voices(rows, settings).items():
         known = np.isfinite(chances)
         own = [unit for unit, is_known in zip(units, known, strict=True) if is_known]
         table[name] = {"auroc": bootstrapped(auroc, own, truth[known], chances[known]),
@@ -157,9 +161,10 @@ def _members(rows: Sequence[Answer], truth: Ints, units: Sequence[str]) -> dict[
     return table
 
 
-def _paired(rows: Sequence[Answer], truth: Ints, chances: Floats, units: Sequence[str], best: str) -> dict[str, Any]:
+def _paired(rows: Sequence[Answer], truth: Ints, chances: Floats, units: Sequence[str], best: str, settings: Mapping[str, Any]
+            ) -> dict[str, Any]:  # fmt: skip
     """AUROC of one reader less that of another on the same films, paired bootstrap over studies; films that were answered."""
-    voices = _voices(rows)
+    voices = _voices(rows, settings)
 
     def difference(first: Floats, second: Floats) -> Figure:
         known = np.isfinite(first) & np.isfinite(second)
@@ -167,17 +172,25 @@ def _paired(rows: Sequence[Answer], truth: Ints, chances: Floats, units: Sequenc
         return bootstrapped(lambda t, a, b: auroc(t, a) - auroc(t, b), own, truth[known], first[known], second[known])
 
     body: dict[str, Any] = {}
-    if best in voices and len(voices) > 1:
-        body["ensemble_minus_best_member"] = {**difference(chances, voices[best]), "member": best, "score": "auroc"}
+    if best in voices and TOGETHER in voices:
+        body["ensemble_minus_best_member"] = {**difference(voices[TOGETHER], voices[best]), "member": best, "score": "auroc"}
+        if "detector" in settings:
+            body["with_detector_minus_without"] = {**difference(chances, voices[TOGETHER]), "score": "auroc"}
     if "student" in voices:
         body["student_minus_ensemble"] = {**difference(voices["student"], chances), "score": "auroc"}
     return body
 
 
-def _voices(rows: Sequence[Answer]) -> dict[str, Floats]:
-    """p(abnormal) of each member, and of the student, by name; NaN where a film was refused."""
+def _voices(rows: Sequence[Answer], settings: Mapping[str, Any]) -> dict[str, Floats]:
+    """p(abnormal) of each member, of all members TOGETHER, and of the student, by name; NaN where a film was refused."""
     names = sorted({name for row in rows for name in row.members or ()})
     table = {name: np.array([row.members[name][1] if row.members else np.nan for row in rows]) for name in names}
+    if len(names) > 1 and settings["reader"] != STUDENT:
+        weights = {name: settings["members"][name]["weight"] for name in names}
+        mean = sum(weight * table[name] for name, weight in weights.items()) / sum(weights.values())
+        known = np.isfinite(mean)
+        table[TOGETHER] = np.full(len(rows), np.nan)
+        table[TOGETHER][known] = calibrated(logit(mean[known])[:, None], settings["ensemble"])[:, 0]
     if any(row.student is not None for row in rows):
         table["student"] = np.array([np.nan if row.student is None else row.student[1] for row in rows])
     return table

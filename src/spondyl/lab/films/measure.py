@@ -13,7 +13,8 @@ where it cannot be said:
     parity      {passed, allowed: [kind], films, largest_difference, mean_difference, flips_inside, flips_outside, refusals_changed, ...}
     test        {films, studies, groups, refused, unread, training_images_met, refusals: {code: n}, software: {...},
                 scores: {score: figure}, coverage: {label: figure}, baselines: {name: {score: x}}, members: {name: {score: figure}},
-                paired: {ensemble_minus_best_member: figure + {member, score}, student_minus_ensemble: figure + {score}},
+                paired: {ensemble_minus_best_member: figure + {member, score}, student_minus_ensemble: figure + {score},
+                with_detector_minus_without (lesions): figure + {score}},
                 reliability: [{low, high, mean, rate, count}], confusion: [[n]], targets: [label],
                 cases: {best, worst: [{name, target, said, probability, picture}]}}
       lesions:  classes: {finding: figure + {ap, boxes, found}}, roc: {fpr, tpr, low, high}, pr: {recall, precision, prevalence}, threshold
@@ -40,7 +41,6 @@ from spondyl.lab.films.lesion_figures import TARGETS, lesion_figures
 from spondyl.lab.films.records import GRADES, FilmRecord
 from spondyl.lab.films.scoring import Floats
 from spondyl.reports.case_picture import CaseBox
-from spondyl.tasks.films.votes import threshold_of
 from spondyl.tasks.xray_lesions.answers import CLASSES
 
 LESIONS = "xray-lesions"
@@ -77,7 +77,7 @@ def figures_of(bundle: Bundle, answers: Answers, films: Sequence[FilmRecord]) ->
     prior = priors(bundle)
     if bundle.task == LESIONS:
         shares = {view: float(row[1]) for view, row in prior.items()}
-        scores = lesion_figures(answers, {film.name: film for film in films}, threshold_of(bundle.settings), shares, best)
+        scores = lesion_figures(answers, {film.name: film for film in films}, bundle.settings, shares, best)
     else:
         scores = grade_figures(answers, prior, best)
     refusals = Counter(row.refusal for row in answers.films if row.refusal)
