@@ -4,9 +4,9 @@ Writing is thin strokes of one grey with edges of one pixel, side by side in a l
 so neither ribs nor implants nor lead letters look like that; a lead letter alone is also no line. Only the upper and the lower border
 are searched. This is a suspicion, for a person to look at.
 
-Measured on 120 films of the digital spine (0.3 mm pixels; 70 % carry a lead letter, 3 % implants): no film without writing was
-suspected; of the same films with 21 letters of 14, 20 and 32 pixels written near an edge, white or black, 82 to 100 % were found, white
-letters with a black outline 19, 71 and 100 %, and letters of 10 pixels about 40 %.
+Measured on films of the digital spine (0.3 mm pixels; 70 % carry a lead letter, 3 % implants): of 1,949 without writing 6 were suspected.
+Of 120 with 21 letters of 14, 20 and 32 pixels written near an edge, white or black, 82 to 100 % were found; white letters with
+a black outline 19, 71 and 100 %; letters of 10 pixels about 40 %.
 """
 
 from __future__ import annotations

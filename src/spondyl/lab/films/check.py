@@ -135,8 +135,9 @@ def _check_enough(films: FilmSet, cache: FilmCache) -> None:
 def _check_leaks(leaks: Sequence[Alike]) -> None:
     if leaks:
         first = leaks[0]
-        raise InputError("dataset-leak", f"{len(leaks)} pictures are in two splits; the first is {first.first} in {first.splits[0]}, which "
-                         f"is {first.second} in {first.splits[1]}", "Keep one of each, or name their patient, so that they stay together")
+        said = f"{first.first} in {first.splits[0]} is {first.second} in {first.splits[1]}"
+        raise InputError("dataset-leak", f"two splits share {_many(len(leaks), 'picture')}; the first: {said}",
+                         "Keep one of each, or name their patient, so that they stay together")
 
 
 def _alike(films: FilmSet, cache: FilmCache, pair: Pair) -> Alike:
@@ -207,16 +208,16 @@ def words(check: DataCheck) -> str:
     lines += [f"Left out: {one.name}: {one.message} ({one.code})" for one in check.skipped]
     if check.near_count:
         first = check.near[0]
-        lines.append(f"Nearly the same picture in two splits: {check.near_count} pairs, the likest {first.first} and {first.second} "
-                     f"({first.kind}, {first.likeness:.2f}): look at them before you believe any figure")
+        lines.append(f"Nearly the same picture in two splits: {_many(check.near_count, 'pair')}, the likest {first.first} and "
+                     f"{first.second} ({first.kind}, {first.likeness:.2f}): look at them before you believe any figure")
     if check.repeated:
-        lines.append(f"The same picture again within a split: {len(check.repeated)} films")
+        lines.append(f"The same picture again within a split: {_many(len(check.repeated), 'film')}")
     if check.blank:
-        lines.append(f"Of one grey: {len(check.blank)} films, the first {check.blank[0]}")
+        lines.append(f"Of one grey: {_many(len(check.blank), 'film')}, the first {check.blank[0]}")
     suspected = sum(count for row in check.written_count.values() for count in row.values())
     if suspected:
-        lines.append(f"Writing may be burnt into {suspected} films, the first {check.written[0]}: it can name a person, and mislead "
-                     "a network")
+        lines.append(f"Writing may be burnt into {_many(suspected, 'film')}, the first {check.written[0]}: it can name a person, and "
+                     "mislead a network")
     return "\n".join([*lines, *check.notices])
 
 
