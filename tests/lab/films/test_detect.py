@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from lab.films.detect_cohort import drawn_cache
 
+from lab.films.detect_cohort import drawn_cache
 from spondyl.core import InputError
 from spondyl.lab.films.augment import Augment
 from spondyl.lab.films.detect import DetectPlan, fit_detector, load_detector

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from spondyl.models import film_nets
 from spondyl.models.blocks import Residual, conv
 from spondyl.models.detectors.assign import dense_losses, places_of
 from spondyl.models.detectors.contract import BoxTargets, Detector
@@ -76,27 +77,11 @@ class Head(nn.Module):
         return logits, torch.exp(torch.cat(powers, 2).transpose(1, 2).clamp(max=6.0))
 
 
-class FilmFcos(Detector):
-    """A residual body, a pyramid at strides 4 to 32 and one head that all maps share.
+class ResidualBody(nn.Module):
+    """Maps at strides 4, 8, 16 and 32 from plain residual blocks."""
 
-    The score of a place is trained to be the overlap of its box (quality focal loss), so no centreness is needed.
-    """
-
-    divisor = 32
-
-    def __init__(
-        self, classes: int, widths: Sequence[int] = SMALL, neck: int = 40, depth: int = 1, blocks: Sequence[int] = (2, 2, 2, 2)
-    ) -> None:
-        """A detector with random weights.
-
-        Args:
-            widths: Channels of the stem (stride 2) and of the stages at strides 4, 8, 16 and 32.
-            neck: Channels of the pyramid and the head.
-            depth: Convolutions in each of the head's two towers.
-            blocks: Residual blocks of each stage.
-        """
+    def __init__(self, widths: Sequence[int], blocks: Sequence[int]) -> None:
         super().__init__()
-        self.classes = classes
         stem, *stages = widths
         self.stem = conv(1, stem, stride=2, kernel=5)
         self.stages = nn.ModuleList()
@@ -104,16 +89,43 @@ class FilmFcos(Detector):
         for width, count in zip(stages, blocks, strict=True):
             self.stages.append(nn.Sequential(Residual(before, width, stride=2), *(Residual(width, width) for _ in range(count - 1))))
             before = width
-        self.neck = Neck(stages, neck)
-        self.head = Head(neck, classes, len(stages), depth)
 
-    def raw(self, film: Tensor) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
-        """Logits, distances in strides, and the (rows, columns) of each map."""
+    def forward(self, film: Tensor) -> list[Tensor]:
+        """Finest first."""
         x = self.stem(film)
         maps = []
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
+        return maps
+
+
+class FilmFcos(Detector):
+    """A body with maps at strides 4 to 32, a pyramid and one head that all maps share.
+
+    The score of a place is trained to be the overlap of its box (quality focal loss), so no centreness is needed.
+    """
+
+    divisor = 32
+
+    def __init__(self, classes: int, body: nn.Module, channels: Sequence[int], neck: int = 32, depth: int = 1) -> None:
+        """A detector with random weights but for its body's.
+
+        Args:
+            body: From films to maps at STRIDES.
+            channels: Of each map.
+            neck: Channels of the pyramid and the head.
+            depth: Convolutions in each of the head's two towers.
+        """
+        super().__init__()
+        self.classes = classes
+        self.body = body
+        self.neck = Neck(channels, neck)
+        self.head = Head(neck, classes, len(channels), depth)
+
+    def raw(self, film: Tensor) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
+        """Logits, distances in strides, and the (rows, columns) of each map."""
+        maps = self.body(film)
         logits, sides = self.head(self.neck(maps))
         return logits, sides, [(x.shape[-2], x.shape[-1]) for x in maps]
 
@@ -135,14 +147,47 @@ class FilmFcos(Detector):
         return self.boxes_of(sides, shapes), torch.sigmoid(logits)
 
 
+def plain(
+    classes: int, widths: Sequence[int] = SMALL, blocks: Sequence[int] = (2, 2, 2, 2), neck: int = 32, depth: int = 1
+) -> Detector:
+    """A detector on a residual body.
+
+    Args:
+        classes: Number of classes.
+        widths: Channels of the stem (stride 2) and of the stages at strides 4, 8, 16 and 32.
+        blocks: Residual blocks of each stage.
+        neck, depth: As in `FilmFcos`.
+    """
+    return FilmFcos(classes, ResidualBody(widths, blocks), widths[1:], neck, depth)
+
+
 @register("spondyl_small", "MIT")
 def small(classes: int, **settings: object) -> Detector:
-    """What ships: about a million weights."""
-    return FilmFcos(classes, **settings)  # type: ignore[arg-type]
+    """About a million weights, trainable from scratch."""
+    return plain(classes, **settings)  # type: ignore[arg-type]
 
 
 @register("spondyl_large", "MIT")
 def large(classes: int, **settings: object) -> Detector:
     """As much work as YOLO11l: about 53 billion multiplications for a film of 640 x 640 pixels."""
     chosen: dict[str, object] = {"widths": (48, 96, 192, 320, 448), "neck": 128, "depth": 2, "blocks": (2, 3, 4, 2), **settings}
-    return FilmFcos(classes, **chosen)  # type: ignore[arg-type]
+    return plain(classes, **chosen)  # type: ignore[arg-type]
+
+
+@register("spondyl_slim", "MIT")
+def slim(classes: int, neck: int = 32, depth: int = 1) -> Detector:
+    """On the body of the member `resnet10t_slim`, so that it can begin with what a member has learnt."""
+    member = film_nets.create("resnet10t_slim", classes, stride=STRIDES[0])
+    return FilmFcos(classes, Standardised(member), member.channels, neck, depth)
+
+
+class Standardised(nn.Module):
+    """The body of a `FilmNet`, fed as the `FilmNet` feeds it. Its weights have the same names in both: `body.`..."""
+
+    def __init__(self, member: film_nets.FilmNet) -> None:
+        super().__init__()
+        self.levels, self.mean, self.std = member.body, member.mean, member.std
+
+    def forward(self, film: Tensor) -> list[Tensor]:
+        """Finest first."""
+        return list(self.levels((film - self.mean) / self.std))
