@@ -81,6 +81,7 @@ class FilmNet(nn.Module):
     def __init__(self, body: Body, outputs: int, pool: str, neck: Neck | None, dropout: float) -> None:
         super().__init__()
         self.body = body.levels
+        self.channels = body.channels
         self.neck = neck
         self.pool = pool
         self.mean, self.std = body.mean, body.std

@@ -93,7 +93,23 @@ def _made(plan: DetectPlan, cache: FilmCache) -> Detector:
     if cache.frame.rows % net.divisor or cache.frame.columns % net.divisor:
         raise InputError("detector-frame", f"{plan.detector} takes frames with sides divisible by {net.divisor}, got "
                          f"{cache.frame.rows} x {cache.frame.columns}", "Change detector_rows and detector_columns")  # fmt: skip
+    if plan.start:
+        _begin_with(net, plan.start)
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # torch's stub lacks this form
+
+
+def _begin_with(net: Detector, file: Path) -> None:
+    """Give the detector's body the weights of a film network's.
+
+    Raises:
+        InputError: `start-differs` where the two are of other architectures.
+    """
+    given = {name.removeprefix("body."): value for name, value in torch.load(file, weights_only=True).items() if name.startswith("body.")}
+    body = getattr(getattr(net, "body", None), "levels", None)
+    if body is None or body.state_dict().keys() != given.keys():
+        raise InputError("start-differs", f"{file.name} holds the weights of another body than the detector's",
+                         "Begin with a member whose network the detector is built on")  # fmt: skip
+    body.load_state_dict(given)
 
 
 def _announce_pieces(plan: DetectPlan, parts: int, on_step: OnStep) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from spondyl.lab.films.augment import NONE, Augment, changed_boxes, changed_films, draw, noise_grain
+from spondyl.lab.films.pieces import Pieces, cut, draw_middles
 from spondyl.lab.films.sampling import repeat_factors
 from spondyl.models.detectors import BoxTargets
 
@@ -64,10 +65,11 @@ class DetectBatches(Dataset[BoxBatch]):
 
     def __init__(
         self, pixels: NDArray[np.uint16], boxes: NDArray[np.float32], labels: NDArray[np.int64], order: NDArray[np.int64], batch: int,
-        augment: Augment = NONE, seed: Sequence[int] = (0,),
+        augment: Augment = NONE, seed: Sequence[int] = (0,), pieces: Pieces | None = None,
     ) -> None:  # fmt: skip
         self.pixels, self.boxes, self.labels, self.order, self.batch = pixels, boxes, labels, order, batch
-        self.augment, self.seed = augment, tuple(seed)
+        self.augment, self.seed, self.pieces = augment, tuple(seed), pieces
+        self.seen = (pieces.rows, pieces.columns) if pieces else None
         self.shape = pixels.shape[1], pixels.shape[2]
         self.grain = noise_grain(self.shape) if augment.noise else torch.zeros(0)
 
@@ -80,10 +82,14 @@ class DetectBatches(Dataset[BoxBatch]):
         places = self.order[number * self.batch : (number + 1) * self.batch]
         films = torch.from_numpy(self.pixels[places].astype(np.float32))[:, None].mul_(1 / WHITE)
         boxes, labels = torch.from_numpy(self.boxes[places]), torch.from_numpy(self.labels[places])
-        if self.augment != NONE:
-            draws = draw(np.random.default_rng([*self.seed, number]), len(places), self.shape, self.augment)
-            films = changed_films(films, draws, self.grain)
-            boxes, kept = changed_boxes(boxes, draws, self.shape)
+        if self.augment != NONE or self.pieces:
+            rng = np.random.default_rng([*self.seed, number])
+            draws = draw(rng, len(places), self.shape, self.augment)
+            if self.pieces:
+                middles = draw_middles(rng, self.boxes[places], self.labels[places], self.shape, self.pieces)
+                draws = cut(draws, middles, self.shape, self.pieces)
+            films = changed_films(films, draws, self.grain, self.seen)
+            boxes, kept = changed_boxes(boxes, draws, self.shape, seen=self.seen)
             labels = torch.where(kept, labels, -1)
         return films, boxes, labels, torch.from_numpy(places)
 

@@ -62,12 +62,16 @@ class DetectModule(lightning.LightningModule):
 
     def steps_an_epoch(self) -> int:
         """How often the weights move in an epoch: whole batches only."""
-        return max(1, len(order_of(self.times, np.random.default_rng(0))) // self.plan.batch)
+        return max(1, len(self._order(np.random.default_rng(0))) // self.plan.batch)
+
+    def _order(self, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+        """Places among the training films of one epoch."""
+        return np.concatenate([order_of(self.times, rng) for _ in range(self.plan.pieces.each if self.plan.pieces else 1)])
 
     def train_dataloader(self) -> DataLoader[BoxBatch]:
         """This epoch's batches, this device's share of them."""
         seed = self.plan.seed, self.current_epoch
-        order = self.train_places[order_of(self.times, np.random.default_rng([*seed, 1]))][: self.steps_an_epoch() * self.plan.batch]
+        order = self.train_places[self._order(np.random.default_rng([*seed, 1]))][: self.steps_an_epoch() * self.plan.batch]
         return self._loader(order[self._rank :: self._world], self.piece, (*seed, 2, self._rank))
 
     def val_dataloader(self) -> DataLoader[BoxBatch]:
@@ -75,8 +79,8 @@ class DetectModule(lightning.LightningModule):
         return self._loader(self.val_places[self._rank :: self._world], 2 * self.piece, None)
 
     def _loader(self, order: np.ndarray[Any, Any], batch: int, seed: tuple[int, ...] | None) -> DataLoader[BoxBatch]:
-        augment = NONE if seed is None else self.plan.changes
-        batches = DetectBatches(self.cache.pixels, self.boxes, self.labels, order, batch, augment, seed or (0,))
+        augment, pieces = (NONE, None) if seed is None else (self.plan.changes, self.plan.pieces)
+        batches = DetectBatches(self.cache.pixels, self.boxes, self.labels, order, batch, augment, seed or (0,), pieces)
         return DataLoader(batches, batch_size=None, num_workers=0, shuffle=False)
 
     def training_step(self, batch: BoxBatch, number: int) -> Tensor:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from spondyl.lab.films.augment import Augment
+from spondyl.lab.films.pieces import Pieces
 from spondyl.lab.films.plan import PRECISIONS, WHERE
 
 
@@ -26,6 +28,8 @@ class DetectPlan:
         normals: Films without boxes for each film with boxes in an epoch.
         augment: How films are changed; `flip` stands above its own.
         flip: Mirror half of the films.
+        pieces: Teach on pieces of films; None teaches on whole films.
+        start: weights.pt of a film network whose body is the detector's own, to begin with.
         average: Decay of the running average of the weights, 0 is none.
         clip: Largest norm of a gradient.
         precision: "32" or "bf16".
@@ -49,6 +53,8 @@ class DetectPlan:
     normals: float = 0.3
     augment: Augment = field(default_factory=lambda: Augment(rotate_deg=5.0, zoom=0.15, stretch=0.05, shift=0.05))
     flip: bool = True
+    pieces: Pieces | None = None
+    start: Path | None = None
     average: float = 0.998
     clip: float = 5.0
     precision: str = "bf16"
@@ -78,7 +84,8 @@ class DetectPlan:
 
     def what(self) -> dict[str, Any]:
         """What decides the weights, as JSON; where it runs is left out."""
-        return {name: value for name, value in asdict(replace(self, settings=dict(self.settings))).items() if name not in WHERE}
+        table = {name: value for name, value in asdict(replace(self, settings=dict(self.settings))).items() if name not in WHERE}
+        return table | {"start": None if self.start is None else self.start.name}
 
 
 def best_of(history: Sequence[Mapping[str, Any]], patience: int) -> int:

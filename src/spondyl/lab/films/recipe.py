@@ -39,6 +39,7 @@ class FilmRecipe:
         threshold: "fit" on validation, or a number.
         reader: Who answers when served.
         detector: Detector of lesions, or "" for none.
+        detector_start: Member whose body the detector begins with, or "" for random weights.
         gate_size, gate_steps, gate_each, gate_least: Of the gate (`lab.films.gate.GatePlan`).
         trust_pairs: Digital twins that the trust tests draw, 0 for none. Only where the data are in-silico.
         jobs, devices, threads: Processes on the CPU, accelerators of one training, threads of a process.
@@ -96,6 +97,7 @@ class FilmRecipe:
     threshold: str | float = FITTED
     reader: str = "ensemble"
     detector: str = ""
+    detector_start: str = ""
     detector_rows: int = 512
     detector_columns: int = 320
     detector_epochs: int = 20

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -105,20 +105,27 @@ def _films(recipe: FilmRecipe, data: Path, run: Path) -> FilmSet:
 
 
 def _fit_all(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, on_step: OnStep) -> None:
-    """Members, detector and gate side by side, as none needs another; then the student, which needs the members."""
-    names = [*([stages.DETECTOR] if recipe.detector else []), *recipe.networks, stages.GATE]
-    if recipe.jobs == 1 or recipe.devices > 1:
-        for name in names:
-            stages.fit_network(recipe, caches, run, name, on_step)
-    else:
-        epochs = _epochs(recipe, run, on_step)
-        epochs()
-        on_step("Training networks", 0, len(names))
-        for done in spread(recipe.jobs, stages.fit_network, [(recipe, caches, run, name) for name in names], epochs):
-            on_step("Training networks", done, len(names))
+    """Members, gate and detector side by side; then what needs the members: the student, and a detector that begins with one's body."""
+    detector = [stages.DETECTOR] if recipe.detector else []
+    first = [*([] if recipe.detector_start else detector), *recipe.networks, stages.GATE]
+    then = [*(detector if recipe.detector_start else []), *([STUDENT] if recipe.student else [])]
+    _fit_side_by_side(recipe, caches, run, first, on_step)
     if recipe.student:
         stages.teach(recipe, caches["film"], run, on_step)
-        stages.fit_network(recipe, caches, run, STUDENT, on_step)
+    _fit_side_by_side(recipe, caches, run, then, on_step)
+
+
+def _fit_side_by_side(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, names: Sequence[str], on_step: OnStep) -> None:
+    """Train networks of which none needs another."""
+    if recipe.jobs == 1 or recipe.devices > 1 or len(names) < 2:
+        for name in names:
+            stages.fit_network(recipe, caches, run, name, on_step)
+        return
+    epochs = _epochs(recipe, run, on_step)
+    epochs()
+    on_step("Training networks", 0, len(names))
+    for done in spread(recipe.jobs, stages.fit_network, [(recipe, caches, run, name) for name in names], epochs):
+        on_step("Training networks", done, len(names))
 
 
 def _epochs(recipe: FilmRecipe, run: Path, on_step: OnStep) -> Callable[[], None]:

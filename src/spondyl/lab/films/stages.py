@@ -35,7 +35,7 @@ def fit_network(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, 
     """Train one network of a run: a member by its name, STUDENT, DETECTOR or GATE. Returns its folder."""
     folder = folder_of(run, name)
     if name == DETECTOR:
-        return fit_detector(detect_plan(recipe), caches[DETECTOR], folder, on_step)
+        return fit_detector(detect_plan(recipe, run), caches[DETECTOR], folder, on_step)
     if name == GATE:
         return fit_gate(caches[GATE], folder, on_step, gate_plan(recipe))
     plan = student_plan(recipe, run / TEACHER_FILE) if name == STUDENT else member_plan(recipe, name)
@@ -80,24 +80,29 @@ def _start(recipe: FilmRecipe, network: str, name: str) -> Path | None:
 
 def piece_plan(recipe: FilmRecipe, plan: FitPlan) -> FitPlan:
     """How a network is taught on pieces before it sees whole films."""
-    pieces = Pieces(recipe.piece_rows, recipe.piece_columns, recipe.pieces, recipe.piece_seek)
-    return replace(plan, pieces=pieces, epochs=recipe.piece_epochs, batch=recipe.piece_batch, lr=recipe.piece_lr, head_epochs=0, mixup=0.0,
-                   patience=0, teacher=None)
+    return replace(plan, pieces=_pieces(recipe), epochs=recipe.piece_epochs, batch=recipe.piece_batch, lr=recipe.piece_lr,
+                   head_epochs=0, mixup=0.0, patience=0, teacher=None)
 
 
 def student_plan(recipe: FilmRecipe, teacher: Path) -> FitPlan:
-    """How the student learns from the ensemble's answers: as a member otherwise. It is trained alone, so it has the threads of all."""
+    """How the student learns from the ensemble's answers: as a member otherwise."""
     plan = member_plan(recipe, next(iter(recipe.networks)))
     return replace(plan, network=recipe.student, epochs=recipe.student_epochs, head_epochs=min(recipe.head_epochs, recipe.student_epochs),
-                   seed=recipe.seed * 100 + 99, threads=recipe.threads * recipe.jobs, teacher=teacher, teacher_weight=recipe.teacher_weight)
+                   seed=recipe.seed * 100 + 99, teacher=teacher, teacher_weight=recipe.teacher_weight)
 
 
-def detect_plan(recipe: FilmRecipe) -> DetectPlan:
-    """How the detector is trained."""
+def detect_plan(recipe: FilmRecipe, run: Path) -> DetectPlan:
+    """How the detector is trained: as members are, on pieces where there are any, and from the body of a member where one is named."""
+    start = folder_of(run, recipe.detector_start) / "weights.pt" if recipe.detector_start else None
     return DetectPlan(
         detector=recipe.detector, epochs=recipe.detector_epochs, lr=recipe.detector_lr, batch=recipe.detector_batch, flip=recipe.flip,
-        seed=recipe.seed * 100 + 98, devices=recipe.devices, threads=recipe.threads,
+        seed=recipe.seed * 100 + 98, devices=recipe.devices, threads=recipe.threads, pieces=_pieces(recipe), start=start,
+        precision=recipe.precision,
     )  # fmt: skip
+
+
+def _pieces(recipe: FilmRecipe) -> Pieces | None:
+    return Pieces(recipe.piece_rows, recipe.piece_columns, recipe.pieces, recipe.piece_seek) if recipe.piece_rows else None
 
 
 def gate_plan(recipe: FilmRecipe) -> GatePlan:
