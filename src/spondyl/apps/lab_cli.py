@@ -112,6 +112,7 @@ def evaluate(
                                         "task's own.")] = "",
     split: Annotated[str, typer.Option("--split", help="Films that are measured on: test, val, train or all.")] = "test",
     films: Annotated[Path | None, typer.Option("--films", help="Folder of pictures that mri-discs must refuse.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that read and ask (films).")] = 1,
     out: Annotated[Path | None, typer.Option("--out", help="File for the figures, JSON.")] = None,
     backend: Annotated[str, typer.Option("--backend", help="auto, openvino or onnxruntime.")] = "auto",
     precision: Annotated[str, typer.Option("--precision", help="auto, f32 or bf16.")] = "auto",
@@ -122,7 +123,7 @@ def evaluate(
     from spondyl.lab import verbs
 
     with console.progress_bar() as progress:
-        metrics = verbs.evaluate(bundle, data, layout, films, backend, precision, progress, split)
+        metrics = verbs.evaluate(bundle, data, layout, films, backend, precision, progress, split, workers)
     if said := verbs.warning(metrics):
         typer.echo(said, err=True)
     text = jsonlib.dumps(metrics, indent=1)

@@ -65,14 +65,15 @@ def _train_mri_discs(recipe: Recipe, data: Path, run: Path, on_step: OnStep) -> 
 
 
 def evaluate(
-    bundle: str, data: Path, layout: str, films: Path | None, backend: str, precision: str, on_step: OnStep, split: str = "test"
+    bundle: str, data: Path, layout: str, films: Path | None, backend: str, precision: str, on_step: OnStep, split: str = "test",
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Figures of a bundle (a folder, or the name of a task whose bundle ships) on a data set.
 
     Args:
         layout: "" takes the task's own.
         films: Pictures that mri-discs must refuse.
-        split: Of a data set of films.
+        split, workers: Of a data set of films; processes that read and ask.
 
     Raises:
         InputError: The data cannot be used.
@@ -80,7 +81,7 @@ def evaluate(
     """
     known = find_bundle(bundle)
     if known.task in FILM_TASKS:
-        return film_verbs.evaluate(known, data, layout, split, backend, precision, on_step)
+        return film_verbs.evaluate(known, data, layout, split, backend, precision, on_step, workers)
     return _evaluate_mri_discs(known, data, layout or "spider_pack", films, backend, precision, on_step)
 
 

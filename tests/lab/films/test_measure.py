@@ -133,6 +133,14 @@ def _images(films: Sequence[FilmRecord]) -> list[Image]:
     return [open_film(one) for one in films]
 
 
+def test_several_processes_give_the_answers_of_one(tmp_path: Path, grade_films: list[FilmRecord]):
+    gone = replace(grade_films[0], name="gone", study="gone", group="gone", path=tmp_path / "nowhere.png")
+    bundle = _with(grade_bundle(tmp_path / "bundle"), **TRAIN)
+    one, two = (measure(bundle, [*grade_films, gone], precision="f32", workers=workers) for workers in (1, 2))
+    assert one == two
+    assert one["unread"] == 1
+
+
 def test_priors_are_the_shares_of_training_by_view_or_equal_where_unknown(tmp_path: Path):
     bundle = lesion_bundle(tmp_path / "bundle")
     assert priors(bundle)[""].tolist() == [0.5, 0.5]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,14 +88,19 @@ class Answers:
     unread: tuple[tuple[str, str], ...]
 
 
+Asked = tuple[dict[str, Answer], Answer | None, list[tuple[str, str]]]
+"""Of one study: answers about its films by name, about the study, and films that could not be read."""
+
+
 class Asker:
     """Asks a bundle's task about studies: the bundle's own reader, and the student beside it."""
 
-    def __init__(self, bundle: Bundle, student: Bundle | None = None, backend: str = "auto", precision: str = "auto") -> None:
-        """`student` is the same bundle with the student as its reader."""
-        self.task = TASKS[bundle.task]
-        self.shelf = Shelf([bundle.folder], backend, precision)
-        self.student = Shelf([student.folder], backend, precision) if student else None
+    def __init__(self, task: str, bundle: Path, student: Path | None, backend: str, precision: str, threads: int = 0) -> None:
+        """Folders of a bundle and, if there is a student, of the same bundle with the student as its reader."""
+        self.how = (task, bundle, student, backend, precision)
+        self.task = TASKS[task]
+        self.shelf = Shelf([bundle], backend, precision, threads)
+        self.student = Shelf([student], backend, precision, threads) if student else None
 
     def whole(self, images: Sequence[Image]) -> TaskOutput:
         """What the task says of a study of these films."""
@@ -107,35 +115,61 @@ class Asker:
 def asker(bundle: Bundle, backend: str = "auto", precision: str = "auto") -> Iterator[Asker]:
     """An asker for a bundle; one with a student gets it as a reader too."""
     if STUDENT not in bundle.settings or bundle.settings["reader"] == STUDENT:
-        yield Asker(bundle, None, backend, precision)
+        yield Asker(bundle.task, bundle.folder, None, backend, precision)
         return
     with tempfile.TemporaryDirectory() as folder:
         manifest = replace(bundle.manifest, settings={**bundle.settings, "reader": STUDENT})
         contents = {name: bundle.read(name) for name in bundle.manifest.files}
-        yield Asker(bundle, write_bundle(Path(folder) / STUDENT, manifest, contents), backend, precision)
+        twin = write_bundle(Path(folder) / STUDENT, manifest, contents)
+        yield Asker(bundle.task, bundle.folder, twin.folder, backend, precision)
 
 
-def ask(who: Asker, films: Sequence[FilmRecord], on_step: OnStep = lambda *_: None) -> Answers:
-    """Answers of a task about films, study by study. Films that cannot be read are listed."""
+def ask(who: Asker, films: Sequence[FilmRecord], on_step: OnStep = lambda *_: None, workers: int = 1) -> Answers:
+    """Answers of a task about films, study by study, in `workers` processes. Films that cannot be read are listed."""
     studies: dict[str, list[FilmRecord]] = {}
     for film in films:
         studies.setdefault(film.study, []).append(film)
     by_film: dict[str, Answer] = {}
     by_study: list[Answer] = []
     unread: list[tuple[str, str]] = []
-    for done, own in enumerate(studies.values(), start=1):
-        images: dict[str, Image] = {}
-        for film in own:
-            try:
-                images[film.name] = open_film(film)
-            except InputError as error:
-                unread.append((film.name, error.code))
-        if images:
-            answers, whole = _answers(who, [film for film in own if film.name in images], images)
-            by_film |= answers
-            by_study.append(whole)
+    for done, (answers, whole, faults) in enumerate(_each(who, list(studies.values()), workers), start=1):
+        by_film |= answers
+        by_study += [whole] if whole else []
+        unread += faults
         on_step("Asking the served task", done, len(studies))
     return Answers(tuple(by_film[film.name] for film in films if film.name in by_film), tuple(by_study), tuple(unread))
+
+
+def _each(who: Asker, studies: Sequence[Sequence[FilmRecord]], workers: int) -> Iterator[Asked]:
+    if workers == 1:
+        yield from (_about(who, own) for own in studies)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _open, who.how) as pool:
+        yield from pool.map(_elsewhere, studies, chunksize=8)
+
+
+_asker: list[Asker] = []
+"""The asker of this process, where it is one of several."""
+
+
+def _open(*how: Any) -> None:
+    _asker.append(Asker(*how, threads=1))
+
+
+def _elsewhere(study: Sequence[FilmRecord]) -> Asked:
+    return _about(_asker[0], study)
+
+
+def _about(who: Asker, study: Sequence[FilmRecord]) -> Asked:
+    images: dict[str, Image] = {}
+    faults: list[tuple[str, str]] = []
+    for film in study:
+        try:
+            images[film.name] = open_film(film)
+        except InputError as error:
+            faults.append((film.name, error.code))
+    answers, whole = _answers(who, [film for film in study if film.name in images], images) if images else ({}, None)
+    return answers, whole, faults
 
 
 def open_film(film: FilmRecord) -> Image:

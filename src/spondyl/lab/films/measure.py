@@ -47,13 +47,14 @@ LESIONS = "xray-lesions"
 
 
 def measure(bundle: Bundle, films: Sequence[FilmRecord], run: Path | None = None, on_step: OnStep = lambda *_: None, *,
-            backend: str = "auto", precision: str = "auto") -> dict[str, Any]:  # fmt: skip
+            backend: str = "auto", precision: str = "auto", workers: int = 1) -> dict[str, Any]:  # fmt: skip
     """`test` of metrics.json: the served task on these films.
 
     Args:
         bundle: Its metrics say how common each label was in training, and which member was best on validation.
         films: Of one split.
         run: Folder into which pictures of the best and worst cases go, under cases/; None for none.
+        workers: Processes; the answers are the same.
 
     Raises:
         InputError: `split-empty`, or `dataset-unreadable-many` where no film can be read.
@@ -61,7 +62,7 @@ def measure(bundle: Bundle, films: Sequence[FilmRecord], run: Path | None = None
     if not films:
         raise InputError("split-empty", "there is no film to measure with", "Name another --split, or a data set that has it")
     with asker(bundle, backend, precision) as who:
-        answers = ask(who, films, on_step)
+        answers = ask(who, films, on_step, workers)
         if not answers.films:
             raise InputError("dataset-unreadable-many", f"none of {len(films)} films can be read", "Copy or export them again")
         body = figures_of(bundle, answers, films)

@@ -174,7 +174,7 @@ def _measured(
     folder = run / "draft.part"
     shutil.rmtree(folder, ignore_errors=True)
     bundle = made.write(folder, for_bundle(metrics))
-    figures: dict[str, Any] = {"test": measure(bundle, test, run, on_step)} if test else {}
+    figures: dict[str, Any] = {"test": measure(bundle, test, run, on_step, workers=recipe.jobs)} if test else {}
     if recipe.trust_pairs and bundle.note.evidence == "in-silico":
         figures["trust"] = measure_trust(bundle, pairs=recipe.trust_pairs, seed=recipe.seed, run=run, workers=recipe.jobs, on_step=on_step)
     shutil.rmtree(folder)

@@ -26,7 +26,8 @@ FIGURES = ("task", "evidence", "scale", "networks", "data", "validation", "parit
 """Parts of a file of figures that a bundle takes over."""
 
 
-def evaluate(bundle: Bundle, data: Path, layout: str, split: str, backend: str, precision: str, on_step: OnStep) -> dict[str, Any]:
+def evaluate(bundle: Bundle, data: Path, layout: str, split: str, backend: str, precision: str, on_step: OnStep, workers: int = 1
+             ) -> dict[str, Any]:  # fmt: skip
     """metrics.json of a bundle with `test` measured on a split of a data set.
 
     Args:
@@ -49,7 +50,8 @@ def evaluate(bundle: Bundle, data: Path, layout: str, split: str, backend: str, 
     return {
         "task": bundle.task, "evidence": bundle.note.evidence, **{key: known[key] for key in FIGURES if key in known},
         "data": {**held, "splits": {**held.get("splits", {}), "test": counted}},
-        "test": {**measure(bundle, chosen, None, on_step, backend=backend, precision=precision), "cohort": cohort_of(data), "split": split},
+        "test": {**measure(bundle, chosen, None, on_step, backend=backend, precision=precision, workers=workers), "cohort": cohort_of(data),
+                 "split": split},
         "bundle": {"name": bundle.note.name, "version": bundle.note.version, "sha256": bundle.sha256},
     }  # fmt: skip
 
