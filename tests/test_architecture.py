@@ -22,6 +22,7 @@ VIOLATIONS = {
     "DICOM is read in dicom and written in datasets": ("reports/planted.py", "import pydicom"),
     "Codecs live in dicom": ("store/planted.py", "import imagecodecs"),
     "Pictures are read and drawn in dicom, reports and datasets": ("apps/planted.py", "from PIL import Image"),
+    "Reports are typeset in reports": ("apps/planted.py", "import typst"),
     "SQL lives in store": ("apps/planted.py", "import sqlalchemy"),
     "Network runtimes live in inference": ("tasks/planted.py", "def run():\n    import openvino"),
     "Graphs are read in inference and written in lab": ("models/planted.py", "import onnx"),
