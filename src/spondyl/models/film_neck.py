@@ -31,7 +31,7 @@ class Neck(nn.Module):
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
         """Maps (n, channels, h, w), finest first, to one map (n, width, h, w) of the first one's size."""
         joined = self.sides[-1](levels[-1])
-        for side, level in zip(reversed(self.sides[:-1]), reversed(levels[:-1]), strict=True):  # type: ignore[call-overload]  # slices
+        for side, level in zip(reversed(self.sides[:-1]), reversed(levels[:-1]), strict=True):
             joined = side(level) + nn.functional.interpolate(joined, size=level.shape[-2:], mode="nearest")
         mixed: Tensor = self.mix(joined)
         return mixed

@@ -9,6 +9,7 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers import PatchEmbed
 from torch import Tensor, nn
 
 from spondyl.core.errors import InputError, describe_unknown
@@ -165,9 +166,26 @@ def _bias(head: nn.Conv2d) -> Tensor:
     return bias
 
 
+class Patches(PatchEmbed):  # type: ignore[misc]  # mypy skips timm
+    """timm's patches for films of one size, without its checks of that size, which cannot be exported."""
+
+    def forward(self, film: Tensor) -> Tensor:
+        """(n, 1, rows, columns) to (n, places, channels)."""
+        tokens: Tensor = self.norm(self.proj(film).flatten(2).transpose(1, 2))
+        return tokens
+
+    def dynamic_feat_size(self, img_size: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of places."""
+        return int(self.grid_size[0]), int(self.grid_size[1])
+
+
+def _numbered(wish: Wish) -> dict[str, Any]:
+    """What a transformer is told beside: how many places it has."""
+    return {"embed_layer": Patches} | ({"img_size": wish.shape} if wish.shape else {})
+
+
 def _from_timm(wish: Wish) -> Body:
-    places: dict[str, Any] = {"img_size": wish.shape} if wish.shape and wish.name.startswith("vit_") else {}
-    settings = {"features_only": True, "in_chans": 1, **places}
+    settings = {"features_only": True, "in_chans": 1, **(_numbered(wish) if wish.name.startswith("vit_") else {})}
     levels = _levels(wish, settings)
     net = timm.create_model(wish.name, pretrained=wish.pretrained, out_indices=levels, **settings)
     usual = timm.get_pretrained_cfg(wish.name)

@@ -54,7 +54,9 @@ def made(kind: type[TinyBody], wish: Wish) -> Body:
 
 register(TINY, lambda wish: made(TinyBody, wish))
 register(HUNGRY, lambda wish: made(HungryBody, wish))
-PLAN = FitPlan(task="xray-lesions", network=TINY, pool="lse", epochs=3, batch=8, lr=1e-2, place_weight=0.5, average=0.9, dropout=0.2, seed=4)
+PLAN = FitPlan(
+    task="xray-lesions", network=TINY, pool="lse", epochs=3, batch=8, lr=1e-2, place_weight=0.5, average=0.9, dropout=0.2, seed=4
+)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ SQUARE = 12
 
 
 def toy_cache(folder: Path, count: int = 48, shape: tuple[int, int] = (64, 48), task: str = "xray-lesions", seed: int = 0) -> FilmCache:
-    """Films of one patient each, every fourth of them for validation. Their squares are boxed: osteophytes, or discs of the film's grade."""
+    """Films of one patient each, every third or so for validation. Their squares are boxed: osteophytes, or discs of the film's grade."""
     rng = np.random.default_rng(seed)
     rows, columns = shape
     pixels = rng.integers(8000, 30000, (count, rows, columns)).astype(np.uint16)

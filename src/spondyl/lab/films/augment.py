@@ -87,8 +87,8 @@ def draw(rng: np.random.Generator, n: int, shape: tuple[int, int], augment: Augm
     noise = np.maximum(between(augment.noise), 0.0)
     blurred = rng.random(n) < augment.blur
     grain = rng.integers(0, GRAIN, n)
-    share = rng.beta(augment.mixup, augment.mixup) if augment.mixup else 1.0
-    share = np.full(n, max(share, 1 - share), np.float32)
+    own = float(rng.beta(augment.mixup, augment.mixup)) if augment.mixup else 1.0
+    share = np.full(n, max(own, 1 - own), np.float32)
     theta = _theta(angle, np.exp(zoom + stretch), np.exp(zoom - stretch), np.where(mirrored, -1.0, 1.0), shape)
     theta[:, 0, 2], theta[:, 1, 2] = across, down
     return Draws(theta, mirrored, bend, gain, offset, noise, blurred, grain, share, rng.permutation(n))

@@ -183,7 +183,7 @@ def _grade_head(films: Sequence[FilmRecord], weighting: str, place_weight: float
     codes = (np.arange(GRADES)[:, None] >= thresholds).astype(np.float32)
     return Head(
         GRADES - 1, GRADES, codes, tuple(range(GRADES - 1)), _taught_grade, _grade_probabilities, _grade_figures,
-        np.ones(GRADES - 1, np.float32), class_weights(weighting, counts.tolist()).astype(np.float32),
+        np.ones(GRADES - 1, np.float32), class_weights(weighting, [int(count) for count in counts]).astype(np.float32),
         np.full(GRADES - 1, 1 / (GRADES - 1), np.float32), place_weight, teacher_weight,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ import torch
 
 from spondyl.lab.films.module import FilmModule
 from spondyl.lab.films.plan import FitPlan
+from spondyl.lab.films.quiet import hush
 
 CHECKPOINT = "last.ckpt"
 FIGURES = {"xray-lesions": "auroc", "xray-grade": "kappa"}
@@ -24,7 +25,7 @@ OnStep = Callable[[str, int, int], None]
 Row = Mapping[str, Any]
 
 
-class Keeper(lightning.Callback):
+class Keeper(lightning.Callback):  # type: ignore[misc]  # mypy skips lightning
     """Writes what has happened after each epoch, tells how far it is, and stops when it gets no better.
 
     With several devices the network is trained in other processes, which cannot call `on_step`: they send what they would have told.
@@ -56,6 +57,7 @@ class Keeper(lightning.Callback):
         return {"plan": self.plan, "folder": self.folder, "told": self.told, "began": 0.0}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        hush()
         self.__dict__.update(state)
         self.tell = lambda *word: self.told.put(word)  # type: ignore[union-attr]  # several devices have one
 

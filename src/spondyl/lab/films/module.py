@@ -81,7 +81,7 @@ class Swapped:
         self.net.load_state_dict(self.own)
 
 
-class FilmModule(lightning.LightningModule):
+class FilmModule(lightning.LightningModule):  # type: ignore[misc]  # mypy skips lightning
     """A network, its head and its data."""
 
     def __init__(
@@ -202,7 +202,7 @@ class FilmModule(lightning.LightningModule):
         """Weights by rate and decay: the head's own rate, and `body_lr` x `layer_decay`^(stages behind) of it for the body's stages."""
         stages = list(self.net.body.children())
         body_lr, decay = self.rates.lr * self.rates.body_lr, self.rates.layer_decay
-        rows = [(self.rates.lr, part) for part in (self.net.head, self.net.neck) if part is not None]
+        rows: list[tuple[float, nn.Module]] = [(self.rates.lr, part) for part in (self.net.head, self.net.neck) if part is not None]
         rows += [(body_lr * decay ** (len(stages) - 1 - depth), stage) for depth, stage in enumerate(stages)]
         groups: list[dict[str, Any]] = []
         for rate, part in rows:
@@ -241,5 +241,7 @@ class FilmModule(lightning.LightningModule):
 
 def to_device(taught: Taught, device: torch.device) -> Taught:
     """The same on an accelerator."""
-    parts = {name: getattr(taught, name) for name in ("targets", "known", "places", "places_known", "weights", "teacher")}
-    return Taught(**{name: None if part is None else part.to(device) for name, part in parts.items()})
+    return Taught(
+        taught.targets.to(device), taught.known.to(device), None if taught.places is None else taught.places.to(device),
+        taught.places_known.to(device), taught.weights.to(device), None if taught.teacher is None else taught.teacher.to(device),
+    )  # fmt: skip

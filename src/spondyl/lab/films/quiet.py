@@ -11,19 +11,26 @@ from contextlib import contextmanager
 
 import torch
 
+LOGGERS = ("lightning.pytorch", "lightning.fabric")
+
+
+def hush() -> None:
+    """Lightning says nothing but errors, in this process and for good."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Lightning keeps its advice to itself, and Ctrl-C works as before when it has gone."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT) if main else None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\..*")
         warnings.filterwarnings("ignore", message=".*lightning.*|.*num_workers.*|.*LeafSpec.*")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
+        hush()
         try:
             yield
         finally:

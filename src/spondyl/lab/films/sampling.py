@@ -69,7 +69,7 @@ def order_of_epoch(weights: Floats, rng: np.random.Generator) -> NDArray[np.int6
     extra = len(weights) - int(whole.sum())
     times = whole
     if extra > 0:
-        more = rng.choice(len(weights), size=extra, replace=extra > np.count_nonzero(rest), p=rest / rest.sum())
+        more = rng.choice(len(weights), size=extra, replace=extra > int(np.count_nonzero(rest)), p=rest / rest.sum())
         times = whole + np.bincount(more, minlength=len(weights))
     return rng.permutation(np.repeat(np.arange(len(weights)), times))
 
