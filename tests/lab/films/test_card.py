@@ -68,7 +68,7 @@ def test_every_lesion_is_reported_and_absent_ones_are_owned_up_to():
     metrics["test"]["classes"]["surgical_implant"] = {"estimate": math.nan, "boxes": 0}
     said = card(FACTS, metrics)
     assert "6 of 7 classes occur" in said
-    assert line(said, "surgical implant") == "| surgical implant | 0 | not measured |"
+    assert line(said, "surgical implant") == "| surgical implant | 0 | does not occur |"
 
 
 def test_every_score_stands_beside_its_baselines():

@@ -135,6 +135,14 @@ def test_pictures_from_outside_the_run_are_not_shown(tmp_path: Path):
     assert Page(write_run_page(tmp_path / "run")).pictures == []
 
 
+def test_no_folder_of_this_machine_is_named(tmp_path: Path):
+    (tmp_path / "config.json").write_text(json.dumps({"task": "xray-grade", "start": "/home/somebody/runs/before"}))
+    text = Page(write_run_page(tmp_path)).text
+    assert "before" in text
+    assert "somebody" not in text
+    assert str(tmp_path) not in text
+
+
 def test_many_large_pictures_are_left_out_and_counted(tmp_path: Path):
     (tmp_path / "check").mkdir()
     noise = np.random.default_rng(0).integers(0, 256, (900, 900), dtype=np.uint8)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spondyl.lab.films.score_tables import aims_table, data_table, tables, who
-from spondyl.lab.films.words import EVIDENCE, figure_text, interval_of, number, part
+from spondyl.lab.films.words import EVIDENCE, figure_text, interval_of, many, number, part
 
 Body = Mapping[str, Any]
 
@@ -130,8 +130,10 @@ def _measured(metrics: Body) -> str:
     test = part(metrics, "test")
     if not test:
         return ""
-    counts = ", ".join(f"{round(number(test[key])):,} {key}" for key in ("films", "studies", "groups") if interval_of(test.get(key)))
     unit = str(part(metrics, "data").get("grouped_by", "study"))
+    named = {"films": "films", "studies": "studies", "groups": many(unit)}
+    known = {words: f"{round(number(test[key])):,} {words}" for key, words in named.items() if interval_of(test.get(key))}
+    counts = ", ".join(known.values())
     lines = [
         CHOSEN + f"{unit}. \"met\" and \"missed\" go by the estimate.",
         f"Test: {counts}." if counts else "",

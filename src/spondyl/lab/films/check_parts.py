@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from spondyl.lab.films.page_parts import facts, heading, plain, quiet, table
-from spondyl.lab.films.words import SPLITS, number, part, rows_of
+from spondyl.lab.films.words import SPLITS, many, number, part, rows_of
 
 Body = Mapping[str, Any]
 LISTED = 20
 """Films or pairs that are named; the rest is counted."""
-COUNTS = {"groups": "who", "studies": "studies"}
 GRIDS = {"films": "films with each label", "share": "share of each label", "views": "views"}
 LISTS = {"blank": "Of one grey", "written": "Writing may be burnt in"}
 PAIRS = {"near": "Nearly the same picture in two splits", "repeated": "The same picture again within a split"}
@@ -42,24 +41,24 @@ def check_parts(check: Body) -> str:
         count = sum(round(number(cell)) for row in part(check, "written_count").values() for cell in part(row).values())
         count = max(count if key == "written" else 0, len(names))
         made += _listed(words, count, [[plain(name)] for name in names[:LISTED]], ("film",))
-    known = {*COUNTS, *GRIDS, *LISTS, *PAIRS, *ASIDE}
+    known = {"groups", "studies", *GRIDS, *LISTS, *PAIRS, *ASIDE}
     return made + facts({key: value for key, value in check.items() if key not in known}, 4)
 
 
 def _grids(check: Body) -> str:
-    rows: dict[str, list[str]] = {}
-    head = ["split", *(words for key, words in COUNTS.items() if part(check, key))]
-    for key in COUNTS:
-        for split, count in part(check, key).items():
-            rows.setdefault(split, [SPLITS.get(split, split)]).append(plain(count))
-    made = table(head, list(rows.values()), f"kept together by {check['grouped_by']}" if check.get("grouped_by") else "")
+    unit = many(str(check.get("grouped_by", "group")))
+    columns = {unit: part(check, "groups"), "studies": part(check, "studies")}
+    splits = list(dict.fromkeys(split for own in columns.values() for split in own))
+    made = table(("split", *columns),
+                 [(SPLITS.get(split, split), *(plain(own.get(split)) for own in columns.values())) for split in splits])
     for key, words in GRIDS.items():
         grid = {split: part(row) for split, row in part(check, key).items()}
         names = list(dict.fromkeys(name for row in grid.values() for name in row))
         made += table((words, *(name.replace("_", " ") for name in names)),
                       [(SPLITS.get(split, split), *(_share(row.get(name), key) for name in names)) for split, row in grid.items()])
     shapes = check.get("shapes") or ()
-    return made + (quiet("Smallest and largest film, rows and columns: " + "; ".join(plain(shape) for shape in shapes)) if shapes else "")
+    sizes = "; ".join(" x ".join(map(plain, shape)) for shape in shapes)
+    return made + (quiet(f"Smallest and largest film, rows and columns: {sizes}") if shapes else "")
 
 
 def _share(value: Any, key: str) -> str:

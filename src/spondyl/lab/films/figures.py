@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from spondyl.lab.films.drawing import ACCENT, AMBER, DASHES, INK, LINE, SERIES, SOFT, Drawing, sheet
 from spondyl.lab.films.score_tables import TRUST, confusion, curve_rows, targets
@@ -26,17 +27,20 @@ def learning(name: str, history: Sequence[Body]) -> Drawing | None:
     if not rows or not names:
         return None
     epochs = [row.get("epoch", float(place)) for place, row in enumerate(rows, start=1)]
-    with sheet(7.4, 2.5, 1, 2) as drawn:
+    with sheet(5.1, 2.3, 1, 2) as drawn:
         for axis, keys, words in ((drawn.axes[0, 0], losses, "loss"), (drawn.axes[0, 1], figures, "validation")):
             for place, key in enumerate(keys):
                 known = [(epoch, row[key]) for epoch, row in zip(epochs, rows, strict=True) if key in row]
                 axis.plot([epoch for epoch, _ in known], [value for _, value in known], color=SERIES[place % len(SERIES)],
                           ls=DASHES[place % 4], marker=".", ms=3, label=score_words(key))
             axis.set(title=words, xlabel="epoch")
+            axis.xaxis.set_major_locator(FixedLocator(epochs) if len(epochs) < 5 else MaxNLocator(4, integer=True))
+            axis.xaxis.set_major_formatter("{x:.0f}")
             if keys:
                 axis.legend()
     ends = ", ".join(f"{score_words(key)} {rows[-1][key]:.3f}" for key in names if key in rows[-1])
-    return drawn.as_drawing(f"Learning curves of {name}: {len(rows)} epochs; at the last {ends}", f"{name}: {len(rows)} epochs.")
+    long = "1 epoch" if len(rows) == 1 else f"{len(rows)} epochs"
+    return drawn.as_drawing(f"Learning curves of {name}: {long}; at the last {ends}", f"{name}: {long}.")
 
 
 def roc(metrics: Body) -> Drawing | None:
@@ -68,7 +72,7 @@ def precision_recall(metrics: Body) -> Drawing | None:
     with sheet(3.6, 3.5) as drawn:
         axis = drawn.axes[0, 0]
         _band(axis, x, curve)
-        axis.plot(x, y, color=ACCENT)
+        axis.plot(x, y, color=ACCENT, marker="" if len(x) > 2 else "o")
         if np.isfinite(prevalence):
             axis.axhline(prevalence, color=SOFT, ls=":", lw=1)
         axis.set(title="Precision and recall", xlabel="recall", ylabel="precision", **_UNIT)
@@ -169,7 +173,8 @@ def learning_curve(metrics: Body) -> Drawing | None:
         axis.set(title="Learning curve", xlabel="subjects")
         axis.legend()
     last = ", ".join(f"{score_words(name)} {figure_text(rows[-1]['figures'].get(name))}" for name in names)
-    return drawn.as_drawing(f"Learning curve over {places[0]:.0f} to {places[-1]:.0f} subjects; with the most: {last}")
+    return drawn.as_drawing(f"Learning curve over {places[0]:.0f} to {places[-1]:.0f} subjects; with the most: {last}",
+                            "Learning curve: what more subjects bring.")
 
 
 def class_balance(metrics: Body) -> Drawing | None:
@@ -215,10 +220,11 @@ _UNIT = {"xlim": (-0.02, 1.02), "ylim": (-0.02, 1.02)}
 
 
 def _flat(row: Body) -> dict[str, float]:
-    """Numbers of an epoch by name; those in a mapping of their own too."""
-    inner = {key: value for own in row.values() if isinstance(own, Mapping) for key, value in own.items()}
-    known = {name: interval_of(value) for name, value in {**row, **inner}.items() if not isinstance(value, (str, bool))}
-    return {name: value.estimate for name, value in known.items() if value is not None}
+    """Numbers of an epoch by name; parts of a loss, which come as a mapping, are losses too. Lists are left out."""
+    parts = {f"{name} loss" if "loss" in outer else name: value
+             for outer, own in row.items() if isinstance(own, Mapping) for name, value in own.items()}
+    known = {name: number(value) for name, value in {**parts, **row}.items()}
+    return {name: value for name, value in known.items() if np.isfinite(value)}
 
 
 def _numbers(values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -99,7 +99,7 @@ def _head(metrics: Body, evidence: str, titles: Sequence[str]) -> str:
 def _data(run: Path, metrics: Body, shown: _Pictures) -> str:
     check = _json(run / "check" / "data_check.json")
     data = {"data": part(metrics, "data") or as_metrics(check)}
-    made = drawing(figures.class_balance(data)) + markdown(data_table(data))
+    made = drawing(figures.class_balance(data)) + ("" if check else markdown(data_table(data)))
     made += "".join(f"<p>{escape(str(notice))}</p>" for notice in part(data, "data").get("notices") or ())
     if check:
         made += heading("What the check found") + check_parts(check)
@@ -112,19 +112,23 @@ def _data(run: Path, metrics: Body, shown: _Pictures) -> str:
 def _learning(run: Path, metrics: Body) -> str:
     histories = {name: rows_of(rows) for name, rows in part(metrics, "history").items()}
     folders = [*sorted(path for path in (run / "members").glob("*") if path.is_dir()), *(run / name for name in NETWORKS)]
+    drawn = {}
     for folder in folders:
-        body = _json(folder / "history.json")
-        rows = next((rows for rows in map(rows_of, body.values()) if rows), [])
-        if rows and not histories.get(folder.name):
-            histories[folder.name] = rows
-    made = "".join(drawing(figures.learning(_called(name, metrics), rows)) for name, rows in histories.items())
-    curve = figures.learning_curve(metrics)
-    return made + (heading("Learning curve") + drawing(curve) if curve else "")
+        drawn[f"{_called(folder.name, metrics)}, first on pieces of films"] = _history(folder / "pieces")
+        drawn[_called(folder.name, metrics)] = histories.pop(folder.name, []) or _history(folder)
+    drawn |= {_called(name, metrics): rows for name, rows in histories.items()}
+    made = "".join(drawing(figures.learning(name, rows)) for name, rows in drawn.items())
+    return made + drawing(figures.learning_curve(metrics))
+
+
+def _history(folder: Path) -> list[Body]:
+    """Rows of history.json of one network: a list, or the first list in it."""
+    return next((rows for rows in map(rows_of, _json(folder / "history.json").values()) if rows), [])
 
 
 def _called(name: str, metrics: Body) -> str:
     architecture = part(metrics, "networks").get(name)
-    return f"{name} ({architecture})" if architecture else name
+    return f"{name} ({architecture})" if architecture and architecture != name else name
 
 
 def _validation(metrics: Body) -> str:
@@ -147,7 +151,7 @@ def _test(metrics: Body) -> str:
     if not test:
         return ""
     drawings = (figures.roc, figures.precision_recall, figures.reliability, figures.confusion_matrix, figures.classes)
-    counts = [f"{round(number(test[key])):,} {key}" for key in ("films", "studies", "groups", "refused") if number(test.get(key)) >= 0]
+    counts = [f"{round(number(test[key])):,} {key}" for key in ("films", "studies", "refused") if number(test.get(key)) >= 0]
     shown = {key: value for key, value in metrics.items() if key not in ("task", "trust")}
     return "".join([
         quiet("Through the task as it is served: " + ", ".join(counts)), *(drawing(draw(metrics)) for draw in drawings),
@@ -188,4 +192,7 @@ def _card(run: Path) -> str:
 
 
 def _recipe(config: Body) -> str:
-    return table(("key", "value"), [(key, plain(value)) for key, value in config.items() if not isinstance(value, Mapping)])
+    """The keys of the recipe; of a folder on this machine only its name."""
+    rows = [(key, Path(value).name if isinstance(value, str) and Path(value).is_absolute() else plain(value))
+            for key, value in config.items() if not isinstance(value, Mapping)]
+    return table(("key", "value"), rows)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spondyl.lab.films.aims import aims
-from spondyl.lab.films.words import SPLITS, figure_text, interval_of, number, part, rows_of, score_text, score_words
+from spondyl.lab.films.words import SPLITS, figure_text, interval_of, many, number, part, rows_of, score_text, score_words
 
 Body = Mapping[str, Any]
 Row = Sequence[str]
@@ -92,7 +92,7 @@ def scores_table(metrics: Body) -> str:
 
 def classes_table(metrics: Body) -> str:
     """AP at IoU 0.5 of each class of box."""
-    rows = [(name.replace("_", " "), _count(row.get("boxes")), figure_text(row))
+    rows = [(name.replace("_", " "), _count(row.get("boxes")), figure_text(row) if row.get("boxes") != 0 else "does not occur")
             for name, row in part(metrics, "test", "classes").items() if isinstance(row, Mapping)]
     return table((f"lesion{_silico(metrics)}", "boxes", "AP at IoU 0.5 (95 %)"), rows)
 
@@ -180,13 +180,13 @@ def trust_table(metrics: Body) -> str:
 def data_table(metrics: Body) -> str:
     """Films, groups and labels of each split."""
     splits = part(metrics, "data", "splits")
-    group = str(part(metrics, "data").get("grouped_by", "group"))
+    group = many(str(part(metrics, "data").get("grouped_by", "group")))
     rows = []
     for name, own in splits.items():
         told = [", ".join(f"{key.replace('_', ' ')} {_count(count)}" for key, count in part(own, kind).items())
                 for kind in ("targets", "views", "boxes")]
         rows.append((SPLITS.get(name, name), _count(own.get("films")), _count(own.get("groups")), *(text or "-" for text in told)))
-    return table(("split", "films", f"{group}s", "labels", "views", "boxes"), rows)
+    return table(("split", "films", group, "labels", "views", "boxes"), rows)
 
 
 def confusion(metrics: Body) -> list[list[int]]:

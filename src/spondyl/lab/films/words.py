@@ -32,6 +32,9 @@ SCORES = {
     "set_coverage": "90 % sets hold the truth",
     "set_size": "values in a 90 % set, mean",
     "refused": "refused by the gate",
+    "train_loss": "training loss",
+    "val_loss": "validation loss",
+    "lesions_auroc": "AUROC, mean of lesions",
 }
 """Score name -> words. A name that is not listed is shown as it is, with spaces."""
 PERCENT = ("set_coverage", "refused", "pointing", "pointing_centre", "pointing_area", "twins_fall", "placebo", "reverse_rise")
@@ -70,10 +73,9 @@ def interval_of(value: Any) -> Interval | None:
     """
     if isinstance(value, Mapping):
         value = [value.get("estimate", value.get("ap")), value.get("low"), value.get("high")]
-    if isinstance(value, (str, bool)) or value is None:
+    if isinstance(value, (str, bool)) or (isinstance(value, Sequence) and len(value) != 3):
         return None
-    parts = list(value)[:3] if isinstance(value, Sequence) else [value]
-    numbers = [number(part) for part in (*parts, None, None)[:3]]
+    numbers = [number(part) for part in (value if isinstance(value, Sequence) else (value, None, None))]
     return Interval(*numbers) if math.isfinite(numbers[0]) else None
 
 
@@ -120,6 +122,16 @@ def score_text(name: str, value: Any) -> str:
     """
     base = next((name.removesuffix(ending) for ending in SUFFIXES if name.endswith(ending)), name)
     return figure_text(value, percent=base in PERCENT)
+
+
+def many(word: str) -> str:
+    """The plural of what is counted.
+
+    Example:
+        >>> many("patient"), many("study")
+        ('patients', 'studies')
+    """
+    return word[:-1] + "ies" if word.endswith("y") else word + "s"
 
 
 def part(body: Any, *keys: str) -> Mapping[str, Any]:
