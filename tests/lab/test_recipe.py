@@ -12,7 +12,7 @@ from spondyl.lab.mri_discs.recipe import Recipe
 from spondyl.lab.recipe import read_recipe
 from spondyl.lab.verbs import task_of
 
-RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+RECIPES = sorted((ROOT / "recipes").glob("mri-*.toml"))
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)

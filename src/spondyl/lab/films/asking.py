@@ -9,7 +9,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,8 +151,8 @@ _asker: list[Asker] = []
 """The asker of this process, where it is one of several."""
 
 
-def _open(*how: Any) -> None:
-    _asker.append(Asker(*how, threads=1))
+def _open(task: str, bundle: Path, student: Path | None, backend: str, precision: str) -> None:
+    _asker.append(Asker(task, bundle, student, backend, precision, threads=1))
 
 
 def _elsewhere(study: Sequence[FilmRecord]) -> Asked:
