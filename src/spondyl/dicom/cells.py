@@ -191,10 +191,16 @@ def _compressed(stream: bytes, source: PixelData, layout: Layout) -> tuple[NDArr
             f"{header.rows} x {header.columns} x {header.samples}",
             "Export the image again",
         )
-    cells = decode_codestream(stream, header, ycc=layout.photometric.startswith("YBR"))
+    cells = decode_codestream(stream, header, ycc=layout.photometric.startswith("YBR"), whole=not _plain_grey(layout, header))
     if 8 * cells.dtype.itemsize < layout.allocated:
         cells = cells.astype(f"{cells.dtype.kind}{layout.allocated // 8}")
     return cells, _after_decoding(layout, header)
+
+
+def _plain_grey(layout: Layout, header: Codestream) -> bool:
+    """Whether samples of the codestream are grey values that may be averaged: no indices, no signs, no bits that do not count."""
+    cells = layout.cells
+    return layout.photometric.startswith("MONOCHROME") and not cells.signed and cells.bits == cells.width == header.bits
 
 
 def _after_decoding(layout: Layout, header: Codestream) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spondyl.core import InputError
 from spondyl.dicom.headers import Codestream, damaged, truncated
+from spondyl.dicom.reduced import decode_reduced
 
 CODEC_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, OSError, ImportError, AttributeError)
 """What codecs raise for bad data or when they are not built in; a crash or a panic is the worker's to survive."""
@@ -57,19 +58,22 @@ DECODERS: dict[str, tuple[Decoder, ...]] = {
 }
 
 
-def decode_codestream(data: bytes, header: Codestream, ycc: bool) -> Array:
+def decode_codestream(data: bytes, header: Codestream, ycc: bool, whole: bool = True) -> Array:
     """Samples of one frame, (rows, columns) or (rows, columns, samples), unsigned or signed integers.
 
     Args:
         data: The codestream.
         header: Its own header, already checked against the limits.
         ycc: Whether a three-component JPEG that does not say so itself holds YCbCr; the answer is then RGB.
+        whole: Whether a big film must keep its whole resolution: False where its cells are plain grey (see `dicom.reduced`).
 
     Raises:
         InputError: `pixel-data-truncated` or `pixel-data-damaged`.
     """
     if not header.complete:
         raise truncated(f"the {header.kind} stream has no end marker")
+    if not whole and (reduced := decode_reduced(data, header)) is not None:
+        return reduced
     for decoder in DECODERS[header.kind]:
         try:
             array = decoder(data, header, ycc if header.ycc is None else header.ycc)

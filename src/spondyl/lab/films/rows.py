@@ -5,8 +5,8 @@
     <folder>/<frame>/files.json      size, time and SHA-256 of every file, so that only files that changed are read again
     <folder>/<frame>/aligned-*.u16   the rows of the films of one set, in order, where that is not rows.u16 as it lies
 
-<frame> is a digest of the frame, of what framing makes of a test picture, and of the journal's columns. A row is written before
-its line, so a run that is stopped, however, goes on behind the last whole row.
+<frame> is a digest of the frame, of how big films are decoded, of what framing makes of a test picture, and of the journal's columns.
+A row is written before its line, so a run that is stopped, however, goes on behind the last whole row.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from spondyl.core import InputError, SpondylError
 from spondyl.core.identity import content_hash, pixel_hash
 from spondyl.datasets.file_pixels import read_file
 from spondyl.datasets.making.crew import work_through
+from spondyl.dicom import reduced
 from spondyl.lab.films.burnt_text import text_line
 from spondyl.lab.films.records import FilmRecord
 from spondyl.tasks.films.framing import FilmFrame, frame_film
@@ -53,11 +54,12 @@ class Row:
 
 
 def frame_key(frame: FilmFrame) -> str:
-    """Name of the folder of a frame: other settings, other framing code and other columns of the journal have other names."""
+    """Name of the folder of a frame: other settings, decoding, framing and columns of the journal have other names."""
     y, x = np.mgrid[0:61, 0:47].astype(np.float32)
     seen = frame_film(np.asarray((np.sin(x / 5) * np.cos(y / 7) + 1) / 2, np.float32), frame).pixels
     columns = [column.name for column in fields(Row)]
-    text = json.dumps([asdict(frame), columns, pixel_hash(np.rint(seen * WHITE).astype(np.uint16))], sort_keys=True)
+    decoding = [reduced.LONGER_SIDE, reduced.LEVELS]
+    text = json.dumps([asdict(frame), columns, decoding, pixel_hash(np.rint(seen * WHITE).astype(np.uint16))], sort_keys=True)
     return f"{frame.rows}x{frame.columns}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
