@@ -64,11 +64,19 @@ def digital_spine(folder: Path, bundles: Path | None) -> list[Row]:
     return phantom_speed()
 
 
+def radiographs(folder: Path, bundles: Path | None) -> list[Row]:
+    """The reference pipeline for films and what ships, beside PyTorch."""
+    from bench.films import film_speed
+
+    return film_speed(folder / "films", bundles)
+
+
 PARTS: dict[str, Callable[[Path, Path | None], list[Row]]] = {
     "analysis": analysis_and_networks,
     "command-line": command_line,
     "memory": memory,
     "digital-spine": digital_spine,
+    "radiographs": radiographs,
 }
 
 

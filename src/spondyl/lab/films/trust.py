@@ -43,7 +43,7 @@ from spondyl.tasks.port import process_study
 
 OnStep = Callable[[str, int, int], None]
 PIECE = 8
-"""Patients that are examined before it is decided how many more are needed; figures do not depend on the number of processes."""
+"""Patients, at most, that are examined before it is decided how many more are needed: figures do not depend on the number of processes."""
 MOST_EACH = 8
 """Patients for each pair that is wanted, after which the search ends."""
 RISES = 0.5
@@ -80,10 +80,10 @@ def measure_trust(bundle: Bundle, *, pairs: int, seed: int = 0, run: Path | None
         order: Other patients than those of `order_for`.
 
     Raises:
-        InputError: `trust-task` if the bundle is for another task, `trust-pairs` if no pairs are asked for.
+        InputError: `trust-not-of-films` if the bundle is for another task, `trust-pairs` if no pairs are asked for.
     """
     if bundle.task not in TASKS:
-        raise InputError("trust-task", f"the bundle answers {bundle.task}", f"Trust tests are for {' and '.join(TASKS)}")
+        raise InputError("trust-not-of-films", f"{bundle.task} reads no radiographs", f"Name a bundle of {' or '.join(TASKS)}")
     if pairs < 1:
         raise InputError("trust-pairs", f"{pairs} pairs were asked for", "Ask for at least one")
     reader = Reader(bundle, backend, precision)
@@ -140,10 +140,10 @@ def output_of(finding: Finding) -> int:
 
 def _examined(reader: Reader, wanted: Wanted, pairs: int, workers: int, on_step: OnStep) -> Seen:
     """Patients are looked at until there are enough pairs, or MOST_EACH for each of them."""
-    seen, done = Seen(), 0
-    for start in range(0, MOST_EACH * pairs, PIECE):
+    seen, done, piece = Seen(), 0, min(PIECE, 1 + pairs)
+    for start in range(0, MOST_EACH * pairs, piece):
         given = sum(pair.change == "given" for pair in seen.pairs)
-        for patient in patients(replace(wanted, give=given < RISES * pairs), range(start, start + PIECE), workers):
+        for patient in patients(replace(wanted, give=given < RISES * pairs), range(start, start + piece), workers):
             _look(reader, patient, seen)
             done = sum(pair.counts for pair in seen.pairs)
             on_step("Asking about twins", min(done, pairs), pairs)
