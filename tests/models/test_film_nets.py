@@ -104,6 +104,8 @@ def test_where_imagenet_cannot_be_reached_it_is_said_and_the_network_is_random(m
     assert len(said) == 1
     assert "mobilenetv3_small_100" in said[0]
     assert "from scratch" in said[0]
+    create("resnet10t_slim", 2, pretrained=True, say=said.append)  # nobody has trained that one on ImageNet
+    assert "resnet10t_slim" in said[1]
 
 
 def test_unknown_names_offer_the_nearest_one():

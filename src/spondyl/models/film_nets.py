@@ -222,6 +222,8 @@ for _name in (
 
 def _slim(wish: Wish) -> Body:
     """resnet10t at 0.4 million weights: dense kernels, which a processor multiplies faster than a depthwise network's few."""
+    if wish.pretrained:
+        raise FileNotFoundError(wish.name)
     settings = {"features_only": True, "in_chans": 1, "channels": (24, 48, 96, 128), "stem_width": 8}
     levels = _levels(replace(wish, name="resnet10t"), settings)
     net = timm.create_model("resnet10t", out_indices=levels, **settings)

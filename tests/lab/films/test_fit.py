@@ -181,7 +181,7 @@ def validation_loss(module: object) -> float:
     batches: list[Batch] = list(module.val_dataloader())
     with torch.no_grad():
         answers = [(module.net(batch.films), batch) for batch in batches]
-        losses = [module.head.loss(logits, module.net.cells(logits, cam), batch.taught) * len(logits) for (logits, cam), batch in answers]
+        losses = [module.head.film_loss(logits, batch.taught) * len(logits) for (logits, _), batch in answers]
     return float(sum(losses)) / sum(len(batch.films) for batch in batches)
 
 

@@ -117,3 +117,11 @@ def test_other_tasks_have_no_head():
     with pytest.raises(InputError, match="Did you mean 'xray-grade'") as unknown:
         head_of("xray-grades")
     assert unknown.value.code == "task-without-head"
+
+
+def test_the_loss_of_films_does_not_depend_on_their_batches():
+    head = head_of("xray-lesions")
+    generator = torch.Generator().manual_seed(2)
+    logits, targets = torch.randn(6, 8, generator=generator), (torch.rand(6, 8, generator=generator) > 0.7).float()
+    alone = torch.stack([head.film_loss(logits[[row]], taught(targets[[row]])) for row in range(6)])
+    assert torch.allclose(head.film_loss(logits, taught(targets)), alone.mean())

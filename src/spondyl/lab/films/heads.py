@@ -72,24 +72,28 @@ class Head:
     teacher_weight: float = 0.0
 
     def loss(self, logits: Tensor, cells: Tensor, taught: Taught) -> Tensor:
-        """The mean over films of weighted binary cross-entropy, plus the place term.
+        """What training makes small: `film_loss`, mixed with the teacher's, plus the place term.
 
         Args:
             logits: (n, K).
             cells: (n, K, h, w) logits of places, bias included.
             taught: For these films.
         """
-        wanted = taught.targets
-        positive = torch.as_tensor(self.positive, device=logits.device)
-        each = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none") * (1 + (positive - 1) * wanted)
-        share = torch.as_tensor(self.share, device=logits.device)
-        value = (each * share * taught.known * taught.weights[:, None]).sum(1).mean()
+        value = self.film_loss(logits, taught)
         if taught.teacher is not None:
+            share = torch.as_tensor(self.share, device=logits.device)
             soft = (functional.binary_cross_entropy_with_logits(logits, taught.teacher, reduction="none") * share).sum(1).mean()
             value = (1 - self.teacher_weight) * value + self.teacher_weight * soft
         if taught.places is not None and self.place_weight:
             value = value + self.place_weight * place_loss(cells, taught.places, taught.places_known)
         return value
+
+    def film_loss(self, logits: Tensor, taught: Taught) -> Tensor:
+        """The mean over films of weighted binary cross-entropy of what is known of them: the same however films are put into batches."""
+        wanted = taught.targets
+        positive, share = (torch.as_tensor(part, device=logits.device) for part in (self.positive, self.share))
+        each = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none") * (1 + (positive - 1) * wanted)
+        return (each * share * taught.known * taught.weights[:, None]).sum(1).mean()
 
 
 def place_loss(cells: Tensor, wanted: Tensor, known: Tensor) -> Tensor:

@@ -170,8 +170,8 @@ class FilmModule(lightning.LightningModule):  # type: ignore[misc]  # mypy skips
 
     def validation_step(self, batch: Batch, number: int) -> None:
         """Logits and losses are kept until all are there."""
-        logits, cells = self._seen(batch)
-        loss = self.head.loss(logits, cells, batch.taught)
+        logits, _ = self._seen(batch)
+        loss = self.head.film_loss(logits, batch.taught)
         self.val_rows.append((batch.places, logits.float().cpu(), loss.cpu() * len(logits)))
 
     def on_validation_epoch_end(self) -> None:
