@@ -128,7 +128,8 @@ def _train(plan: DetectPlan, cache: FilmCache, folder: Path, parts: int, on_step
     with quiet(), threads(plan.threads):
         trainer = lightning.Trainer(
             accelerator="auto" if torch.cuda.is_available() else "cpu", devices=plan.devices,
-            strategy="ddp_spawn" if plan.devices > 1 else "auto", sync_batchnorm=plan.devices > 1, precision=PRECISIONS[plan.precision],
+            strategy="ddp_spawn" if plan.devices > 1 else "auto", sync_batchnorm=plan.devices > 1 and torch.cuda.is_available(),
+            precision=PRECISIONS[plan.precision],
             max_epochs=plan.epochs, accumulate_grad_batches=parts, gradient_clip_val=plan.clip, reload_dataloaders_every_n_epochs=1,
             check_val_every_n_epoch=plan.judged_every, use_distributed_sampler=False, num_sanity_val_steps=0, logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=str(folder),
