@@ -20,6 +20,7 @@ from spondyl.models.detectors.registry import MODULES
 SMALL = {
     "spondyl_small": {"widths": (8, 8, 16, 16, 16), "neck": 16},
     "spondyl_large": {"widths": (8, 8, 16, 16, 16), "neck": 16, "blocks": (1, 1, 1, 1)},
+    "spondyl_slim": {"neck": 16},
     "fcos_resnet50": {"body": "resnet18"},
     "yolo11": {"size": "n"},
 }

@@ -155,6 +155,7 @@ def plain(
     Args:
         classes: Number of classes.
         widths: Channels of the stem (stride 2) and of the stages at strides 4, 8, 16 and 32.
+            Multiples of 16: with fewer, torch 2.15 can crash in bfloat16 on a CPU.
         blocks: Residual blocks of each stage.
         neck, depth: As in `FilmFcos`.
     """
@@ -170,7 +171,7 @@ def small(classes: int, **settings: object) -> Detector:
 @register("spondyl_large", "MIT")
 def large(classes: int, **settings: object) -> Detector:
     """As much work as YOLO11l: about 53 billion multiplications for a film of 640 x 640 pixels."""
-    chosen: dict[str, object] = {"widths": (48, 96, 192, 320, 448), "neck": 128, "depth": 2, "blocks": (2, 3, 4, 2), **settings}
+    chosen: dict[str, object] = {"widths": (48, 96, 192, 320, 448), "neck": 112, "depth": 2, "blocks": (2, 3, 4, 2), **settings}
     return plain(classes, **chosen)  # type: ignore[arg-type]
 
 
