@@ -63,7 +63,7 @@ def _choose_lesions(recipe: FilmRecipe, films: Sequence[FilmRecord], said: Said,
         }  # fmt: skip
     report = _report(recipe, votes, _members(said, 1), truth)
     report |= {"threshold": settings["threshold"], "threshold_from": "fit" if recipe.threshold == FITTED else "given",
-               "fusion": settings["fusion"], "scores": {"auroc": auroc(truth, alone), "log_loss": log_loss(truth, alone)}}
+               "fusion": settings["fusion"], "scores": _known({"auroc": auroc(truth, alone), "log_loss": log_loss(truth, alone)})}
     if found is not None:
         report["ask_from"] = settings["detector"]["ask_from"]
     if STUDENT in said.logits:
@@ -106,7 +106,7 @@ def _choose_grades(recipe: FilmRecipe, films: Sequence[FilmRecord], said: Said) 
         scale = _cam_scale(said, {"reader": STUDENT, STUDENT: own}, _shown(grades_of(cumulative)), truth > 0)
         settings[STUDENT] = {**own, "quantiles": reader["quantiles"], "cam_scale": scale}
     report = _report(recipe, votes, logits, truth)
-    report |= {"views": settings["views"], "scores": {**_grade_scores(truth, chances), "log_loss": log_loss(truth, chances)}}
+    report |= {"views": settings["views"], "scores": _known({**_grade_scores(truth, chances), "log_loss": log_loss(truth, chances)})}
     return Choices(settings, report)
 
 
@@ -130,11 +130,17 @@ def _report(recipe: FilmRecipe, votes: Mapping[str, Any], logits: Mapping[str, F
         chances = grades_of(calibrated(values, votes["members"][name]))
         scores = {"auroc": auroc(truth, chances[:, 1])} if chances.shape[1] == 2 else _grade_scores(truth, chances)
         rows[name] = {**scores, "log_loss": log_loss(truth, chances)}
+    best = min(rows, key=lambda name: rows[name]["log_loss"])
     return {
         "films": len(truth), "weights": {name: row["weight"] for name, row in votes["members"].items()},
-        "weights_from": "fit" if recipe.weights == FITTED else "given", "members": rows,
-        "best_member": min(rows, key=lambda name: rows[name]["log_loss"]),
+        "weights_from": "fit" if recipe.weights == FITTED else "given",
+        "members": {name: _known(row) for name, row in rows.items()}, "best_member": best,
     }  # fmt: skip
+
+
+def _known(scores: Mapping[str, float]) -> dict[str, float | None]:
+    """The scores, None where validation does not say: films of one class have no AUROC."""
+    return {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}
 
 
 def _grade_scores(truth: Ints, chances: Floats) -> dict[str, float]:
