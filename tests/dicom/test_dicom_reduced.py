@@ -81,6 +81,7 @@ def test_the_laboratory_and_the_services_see_the_same(stored: NDArray[np.uint16]
     (image,) = study.images
     assert image.shape == (ROWS, COLUMNS)
     assert in_blocks(image.pixels)
+    assert image.decoded_scale == 2
     assert np.array_equal(image.pixels, read_file(tmp_path / "film.dcm", "here").pixels)
 
 
@@ -93,9 +94,22 @@ def test_the_range_is_that_of_the_stored_bits(bits: int):
     assert header.bits == bits
     reduced = decode_reduced(made, header)
     assert reduced is not None
-    assert (reduced.shape, reduced.dtype) == ((ROWS, COLUMNS), kind)
-    assert np.abs(reduced.astype(np.float64) - stored).mean() < 0.02 * 2**bits
-    assert reduced.max() > 0.95 * 2**bits
+    samples, scale = reduced
+    assert (samples.shape, samples.dtype, scale) == ((ROWS, COLUMNS), kind, 2)
+    assert np.abs(samples.astype(np.float64) - stored).mean() < 0.02 * 2**bits
+    assert samples.max() > 0.95 * 2**bits
+
+
+@pytest.mark.parametrize(("shape", "scale"), [((4803, 200), 4), ((4801, 200), 2)])
+def test_a_size_that_the_decoder_cannot_quarter_is_halved(shape: tuple[int, int], scale: int):
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]]
+    smooth = np.asarray(2000 + 1500 * np.sin(y / 300) * np.cos(x / 90), np.uint16)
+    header = codestream(made := stream(smooth))
+    assert header is not None
+    reduced = decode_reduced(made, header)
+    assert reduced is not None
+    assert (reduced[0].shape, reduced[1]) == (shape, scale)
+    assert np.abs(reduced[0].astype(np.float64) - smooth).max() < 200
 
 
 @pytest.mark.parametrize(("longer", "level"), [(600, 0), (2398, 0), (2399, 1), (2500, 1), (4796, 1), (4797, 2), (9000, 2)])
@@ -120,6 +134,7 @@ def test_signed_cells_and_cells_with_spare_bits_are_decoded_whole(stored: NDArra
 def test_a_film_without_wavelet_levels_is_decoded_whole(stored: NDArray[np.uint16]):
     frame = read(stream(stored, resolutions=1), stored)
     assert np.abs(frame.pixels - stored / np.float32(4095)).max() < 1e-6
+    assert frame.decoded_scale == 1
 
 
 def test_a_film_that_is_cut_is_an_error_and_no_picture(stored: NDArray[np.uint16], data: bytes):

@@ -53,6 +53,7 @@ class Image:
         sequence: One of `core.vocabulary.SEQUENCES`.
         geometry: Where it lies in the patient, or None.
         colour: Whether the file held colour (its luminance is in `pixels`).
+        decoded_scale: 1, or 2 or 4 where a big film was decoded at a half or a quarter of its resolution: so many pixels a side are one.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Image:
     sequence: str = "unknown"
     geometry: Geometry | None = None
     colour: bool = False
+    decoded_scale: int = 1
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:

@@ -152,14 +152,16 @@ def _cells(dataset: Dataset, source: PixelData, header: Codestream | None) -> tu
     return allocated, Cells(stored, shift, signed, kept=0 if signed else known)
 
 
-def frame_cells(source: PixelData, layout: Layout) -> Iterator[tuple[NDArray[Any], str]]:
-    """(cells, photometric interpretation after decoding) of each frame: (rows, columns) or (rows, columns, 3).
+def frame_cells(source: PixelData, layout: Layout) -> Iterator[tuple[NDArray[Any], str, int]]:
+    """(cells, photometric interpretation after decoding, scale) of each frame: (rows, columns) or (rows, columns, 3).
+
+    The scale is that of `decode_codestream`.
 
     Raises:
         InputError: As `decode_codestream`; `size-mismatch` if a codestream is not as large as the tags say.
     """
     if not source.encapsulated:
-        yield from ((cells, layout.photometric) for cells in _native(source, layout))
+        yield from ((cells, layout.photometric, 1) for cells in _native(source, layout))
         return
     for stream in _streams(source, layout.frames):
         yield _compressed(stream, source, layout)
@@ -178,11 +180,11 @@ def _streams(source: PixelData, frames: int) -> Iterator[bytes]:
     yield from found[:frames]
 
 
-def _compressed(stream: bytes, source: PixelData, layout: Layout) -> tuple[NDArray[Any], str]:
+def _compressed(stream: bytes, source: PixelData, layout: Layout) -> tuple[NDArray[Any], str, int]:
     header = codestream(stream)
     if header is None:
         planes = decode_rle(stream, layout.rows, layout.columns, layout.samples, max(layout.allocated, 8))
-        return (planes if planes.ndim == 2 else planes.transpose(1, 2, 0)), layout.photometric
+        return (planes if planes.ndim == 2 else planes.transpose(1, 2, 0)), layout.photometric, 1
     check_size(header.rows, header.columns, header.samples, 1, layout.max_pixels, "the compressed frame")
     if (header.rows, header.columns, header.samples) != (layout.rows, layout.columns, layout.samples):
         raise InputError(
@@ -191,10 +193,10 @@ def _compressed(stream: bytes, source: PixelData, layout: Layout) -> tuple[NDArr
             f"{header.rows} x {header.columns} x {header.samples}",
             "Export the image again",
         )
-    cells = decode_codestream(stream, header, ycc=layout.photometric.startswith("YBR"), whole=not _plain_grey(layout, header))
+    cells, scale = decode_codestream(stream, header, ycc=layout.photometric.startswith("YBR"), whole=not _plain_grey(layout, header))
     if 8 * cells.dtype.itemsize < layout.allocated:
         cells = cells.astype(f"{cells.dtype.kind}{layout.allocated // 8}")
-    return cells, _after_decoding(layout, header)
+    return cells, _after_decoding(layout, header), scale
 
 
 def _plain_grey(layout: Layout, header: Codestream) -> bool:

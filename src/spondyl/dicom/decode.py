@@ -58,8 +58,10 @@ DECODERS: dict[str, tuple[Decoder, ...]] = {
 }
 
 
-def decode_codestream(data: bytes, header: Codestream, ycc: bool, whole: bool = True) -> Array:
-    """Samples of one frame, (rows, columns) or (rows, columns, samples), unsigned or signed integers.
+def decode_codestream(data: bytes, header: Codestream, ycc: bool, whole: bool = True) -> tuple[Array, int]:
+    """Samples of one frame, (rows, columns) or (rows, columns, samples), unsigned or signed integers; and their scale.
+
+    The scale is 1, or how many samples a side are one that was repeated (see `dicom.reduced`).
 
     Args:
         data: The codestream.
@@ -80,7 +82,7 @@ def decode_codestream(data: bytes, header: Codestream, ycc: bool, whole: bool = 
         except CODEC_ERRORS:
             continue
         if array.shape[:2] == (header.rows, header.columns):
-            return array
+            return array, 1
     raise damaged(f"no decoder accepts this {header.kind} stream of {header.rows} x {header.columns}")
 
 

@@ -32,6 +32,7 @@ class Frame:
     sequence: str = "unknown"
     geometry: Geometry | None = None
     colour: bool = False
+    decoded_scale: int = 1
 
 
 def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, Iterator[Frame]]:
@@ -73,7 +74,7 @@ def _without_pixels(dataset: Dataset, modality: str) -> InputError:
 def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) -> Iterator[Frame]:
     per_frame = tags.items(dataset, "PerFrameFunctionalGroupsSequence")
     shared = tags.items(dataset, "SharedFunctionalGroupsSequence")[:1]
-    for index, (cells, photometric) in enumerate(frame_cells(source, layout)):
+    for index, (cells, photometric, scale) in enumerate(frame_cells(source, layout)):
         where = places(dataset, index, per_frame, shared)
         pixels, colour = _grey(dataset, where, layout, cells, photometric)
         seen = view(dataset, where.orientation, modality)
@@ -88,6 +89,7 @@ def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) 
             # One position for many frames is the position of none of them.
             geometry=None if layout.frames > 1 and where.position is dataset else lies,
             colour=colour,
+            decoded_scale=scale,
         )
 
 

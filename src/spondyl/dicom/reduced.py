@@ -36,11 +36,19 @@ def level_of(header: Codestream) -> int:
     return next((level for level in LEVELS if -(-longer // 2**level) >= LONGER_SIDE), 0)
 
 
-def decode_reduced(data: bytes, header: Codestream) -> NDArray[Any] | None:
-    """Samples of the whole grid, (rows, columns) uint8 or uint16, each low-pass sample repeated; None where that does not work or help."""
-    level = level_of(header)
-    if not level:
-        return None
+def decode_reduced(data: bytes, header: Codestream) -> tuple[NDArray[Any], int] | None:
+    """Samples of the whole grid, (rows, columns) uint8 or uint16, and how many a side are one low-pass sample that is repeated.
+
+    None where that does not work or help. Where the decoder cannot give a quarter (some sizes), a half is tried.
+    """
+    for level in range(level_of(header), 0, -1):
+        if (samples := _at(level, data, header)) is not None:
+            return samples, 2**level
+    return None
+
+
+def _at(level: int, data: bytes, header: Codestream) -> NDArray[Any] | None:
+    """The samples at one level, spread over the whole grid."""
     try:
         with Jpeg2KImageFile(BytesIO(data)) as picture:
             picture.reduce = level

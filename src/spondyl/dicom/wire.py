@@ -119,6 +119,7 @@ def send_frame(line: Line, frame: Frame) -> None:
         "sequence": frame.sequence,
         "geometry": [place.position, place.row_direction, place.column_direction] if place else None,
         "colour": frame.colour,
+        "decoded_scale": frame.decoded_scale,
     }
     send_json(line, fields, frame.pixels)
 
@@ -183,6 +184,7 @@ def receive_image(line: Line, max_pixels: int) -> Image:
         sequence=str(fields["sequence"]),
         geometry=Geometry(_triple(place[0]), _triple(place[1]), _triple(place[2])) if place else None,
         colour=bool(fields["colour"]),
+        decoded_scale=int(fields["decoded_scale"]),
     )
 
 
