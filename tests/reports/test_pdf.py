@@ -49,6 +49,7 @@ def test_everything_the_reader_must_know_stands_in_the_report(film_report: bytes
         assert wanted in words, wanted
     assert page_count(film_report) > 1
     assert words.count(DISCLAIMER) > page_count(film_report), "it stands at the foot of every page"
+    assert words.count("In silico: measured on the digital spine only") > page_count(film_report), "and the evidence at the head of each"
 
 
 def test_the_card_of_the_weights_closes_the_report(film_report: bytes):
