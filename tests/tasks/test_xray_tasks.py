@@ -17,6 +17,7 @@ from spondyl.dicom import Reader, Source
 from spondyl.imaging import apply_affine
 from spondyl.inference import Shelf
 from spondyl.phantom.measured import LESIONS
+from spondyl.tasks.films.votes import is_abnormal
 from spondyl.tasks.port import Task, process_study
 from spondyl.tasks.xray_grade import XrayGrade
 from spondyl.tasks.xray_lesions import XrayLesions
@@ -141,7 +142,7 @@ def test_a_film_is_abnormal_from_the_frozen_threshold_on(shelf: Shelf, shelf_of:
     first = lesions(shelf, image).result.findings[0]
     probability = float((first.probabilities or {})["present"])
     assert 0.1 < probability < 0.9
-    for threshold, value in ((probability, "present"), (float(np.nextafter(probability, 1)), "absent")):
+    for threshold, value in ((probability, "present"), (probability + 1e-4, "absent")):
         assert lesions(shelf_of(threshold=threshold), image).result.findings[0].value == value
 
 
@@ -246,6 +247,41 @@ def test_two_views_are_one_study_whose_grade_comes_first_and_lies_between_its_fi
     assert expected == sorted(expected)
     assert expected[0] < expected[1] < expected[2]
     assert tuple(study.members) == MEMBERS
+
+
+def test_only_what_the_promise_of_90_percent_was_made_for_has_a_set(shelf: Shelf):
+    images = film_image("frontal", 0.4, tagged="ap"), film_image("lateral", 0.6, tagged="lateral")
+    study, *films = grade(shelf, *images).result.findings
+    assert study.set
+    assert [film.set for film in films] == [(), ()], "the bundle's quantile is of studies"
+    assert grade(shelf, images[0]).result.findings[0].set
+
+
+def test_a_student_joins_views_with_its_own_weights_where_it_has_some(shelf_of: Shelves):
+    images = film_image("frontal", 0.4, tagged="ap"), film_image("lateral", 0.6, tagged="lateral")
+    plain = {"network": "student", "weight": 1.0, "slope": 1.0, "offsets": [4.0, 1.0, -2.0, -5.0]}
+    views = {"frontal": 1.0, "lateral": 0.0}
+    said = []
+    for own in ({"student": plain}, {"student": plain, "views": views}, {"student": {**plain, "views": views}}):
+        study, frontal, _ = grade(shelf_of(grade={"reader": "student", **own}), *images).result.findings
+        said.append(dict(study.probabilities or {}) == pytest.approx(dict(frontal.probabilities or {}), abs=1e-5))
+    assert said == [False, True, True]
+
+
+@pytest.mark.parametrize("off", [-8e-5, -4e-5, 4e-5, 8e-5])
+def test_the_answer_agrees_with_the_figures_that_are_shown(shelf: Shelf, shelf_of: Shelves, off: float):
+    image = film_image(brightness=0.5, tagged="ap")
+    exact = (lesions(shelf, image).result.findings[0].probabilities or {})["present"]
+    threshold = round(exact, 4) + off
+    shown = lesions(shelf_of(threshold=threshold), image).result.as_dict()["findings"][0]
+    assert (shown["value"] == "present") == (shown["probabilities"]["present"] >= round(threshold, 4))
+
+
+@pytest.mark.parametrize(("probability", "threshold", "abnormal"), [
+    (0.44896, 0.449, True), (0.44904, 0.449, True), (0.44894, 0.449, False), (0.44904, 0.44904, True), (0.44896, 0.44904, True),
+])
+def test_a_film_is_called_by_the_figures_as_they_are_shown(probability: float, threshold: float, abnormal: bool):
+    assert is_abnormal(probability, {"threshold": threshold}) == abnormal
 
 
 def test_a_view_with_all_the_weight_decides_the_study(shelf_of: Shelves):

@@ -15,6 +15,8 @@ from spondyl.core.vocabulary import term
 SCHEMA = "spondyl.result/1"
 DISCLAIMER = "Research software. Not a diagnosis."
 STATUSES = ("done", "refused", "failed")
+DECIMALS = 4
+"""Of every number in result.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,14 @@ class Notice:
     Attributes:
         code: Stable, lower case, hyphenated; listed in docs/reference/errors.md.
         message: One sentence.
+        reason: Where images were left out: the code of the refusal that each of them alone would get.
+        images: Ids of the images it is about, where it is not about the whole study.
     """
 
     code: str
     message: str
+    reason: str | None = None
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,7 @@ def _text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses, mappings, sequences and numbers as JSON has them, floats rounded to 4 decimals."""
+    """Dataclasses, mappings, sequences and numbers as JSON has them, floats rounded to DECIMALS."""
     if value is None or isinstance(value, str):
         return value
     if is_dataclass(value):
@@ -250,7 +256,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, float | np.floating):
-        return round(float(value), 4) + 0.0
+        return round(float(value), DECIMALS) + 0.0
     if isinstance(value, int | np.integer):
         return int(value)
     return value

@@ -104,7 +104,7 @@ def _choose_grades(recipe: FilmRecipe, films: Sequence[FilmRecord], said: Said) 
         cumulative = calibrated(said.logits[STUDENT], own)
         reader = _grade_reader(films, cumulative)
         scale = _cam_scale(said, {"reader": STUDENT, STUDENT: own}, _shown(grades_of(cumulative)), truth > 0)
-        settings[STUDENT] = {**own, "quantiles": reader["quantiles"], "cam_scale": scale}
+        settings[STUDENT] = {**own, **reader, "cam_scale": scale}
     report = _report(recipe, votes, logits, truth)
     report |= {"views": settings["views"], "scores": _known({**_grade_scores(truth, chances), "log_loss": log_loss(truth, chances)})}
     return Choices(settings, report)

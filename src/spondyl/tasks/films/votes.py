@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spondyl.core.result import DECIMALS
 from spondyl.metrics.logistic import logit, sigmoid
 
 STUDENT = "student"
@@ -30,6 +31,23 @@ def threshold_of(settings: Mapping[str, Any]) -> float:
     """The probability from which a film is called abnormal: frozen on validation, for the reader that answers."""
     own = settings[STUDENT] if settings.get("reader") == STUDENT else settings
     return float(own["threshold"])
+
+
+def is_abnormal(probability: float, settings: Mapping[str, Any]) -> bool:
+    """Whether a film of that probability is called abnormal: by the numbers with DECIMALS, as they are shown, so that none contradicts the answer.
+
+    Example:
+        >>> is_abnormal(0.44896, {"threshold": 0.449})
+        True
+    """
+    return round(float(probability), DECIMALS) >= round(threshold_of(settings), DECIMALS)
+
+
+def views_of(settings: Mapping[str, Any]) -> Mapping[str, float]:
+    """Weight of each view in the grade of a study: of the student where it answers and has its own."""
+    own = settings[STUDENT] if settings.get("reader") == STUDENT else {}
+    weights: Mapping[str, float] = own.get("views") or settings["views"]
+    return weights
 
 
 def calibrated(logits: NDArray[np.floating[Any]], own: Mapping[str, Any]) -> Floats:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from spondyl.core import Finding, HeatMap, Study, StudyResult, TaskOutput
 from spondyl.inference import Engine
-from spondyl.tasks.films.answering import Stages, by_key, cam_scale_of, finding_of, quantile_of
+from spondyl.tasks.films.answering import Quantile, Stages, by_key, cam_scale_of, finding_of, quantile_of
 from spondyl.tasks.films.framing import FilmFrame
 from spondyl.tasks.films.gate import Admitted, admit
 from spondyl.tasks.films.maps import heat_map, joint_map
 from spondyl.tasks.films.members import Asked, Frames, ask_all
 from spondyl.tasks.films.selecting import films_of
-from spondyl.tasks.films.votes import calibrated, grades_of, joined_views, median_grade, together, voters
+from spondyl.tasks.films.votes import calibrated, grades_of, joined_views, median_grade, together, views_of, voters
 from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
 
 GRADE = "degeneration_grade"
@@ -25,7 +25,8 @@ class XrayGrade:
     """Grades the degeneration of a lumbar spine from 0 to 4.
 
     The first finding is the study's. Where the study has one film it is that film's, with its image. Where it has several, the
-    study's finding names no image, since it rests on all of them, and each film's own grade follows, with its image.
+    study's finding names no image, since it rests on all of them, and each film's own grade follows, with its image and without a set:
+    the bundle's promise of 90 % is one about studies as they come, and not about each of their films.
     """
 
     name = "xray-grade"
@@ -62,16 +63,18 @@ class XrayGrade:
         settings, film = engine.bundle.settings, admitted.films[index]
         mine = {name: logits[index : index + 1] for name, logits in said.logits.items()}
         members = {name: grades_of(calibrated(mine[name], row))[0] for name, row in voters(settings).items()}
-        return _finding(grades_of(together(mine, settings))[0], members, film.doubtful, engine, film.image.id)
+        quantile = quantile_of(settings, GRADE) if len(admitted.films) == 1 else None
+        return _finding(grades_of(together(mine, settings))[0], members, quantile, film.doubtful, engine, film.image.id)
 
 
 def _study_finding(admitted: Admitted, said: Asked, engine: Engine) -> Finding:
     """The grade of all films together; each member's vote is joined over the views in the same way."""
     settings = engine.bundle.settings
-    views, weights = [film.view for film in admitted.films], settings["views"]
+    views, weights = [film.view for film in admitted.films], views_of(settings)
     members = {name: _joined(calibrated(said.logits[name], row), views, weights) for name, row in voters(settings).items()}
     doubtful = any(film.doubtful for film in admitted.films)
-    return _finding(_joined(together(said.logits, settings), views, weights), members, doubtful, engine, None)
+    chances = _joined(together(said.logits, settings), views, weights)
+    return _finding(chances, members, quantile_of(settings, GRADE), doubtful, engine, None)
 
 
 def _joined(cumulative: NDArray[np.float64], views: Sequence[str], weights: Mapping[str, float]) -> NDArray[np.float64]:
@@ -79,11 +82,12 @@ def _joined(cumulative: NDArray[np.float64], views: Sequence[str], weights: Mapp
 
 
 def _finding(
-    probabilities: NDArray[np.float64], members: Mapping[str, NDArray[np.float64]], doubtful: bool, engine: Engine, image: str | None
-) -> Finding:
+    probabilities: NDArray[np.float64], members: Mapping[str, NDArray[np.float64]], quantile: Quantile | None, doubtful: bool,
+    engine: Engine, image: str | None,
+) -> Finding:  # fmt: skip
     settings = engine.bundle.settings
     return finding_of(
-        GRADE, probabilities, int(median_grade(probabilities)), quantile_of(settings, GRADE), unsure=doubtful,
+        GRADE, probabilities, int(median_grade(probabilities)), quantile, unsure=doubtful,
         members={name: by_key(GRADE, row) for name, row in members.items()}, image=image,
         explanation=settings.get("explanation", "cam") if image else None,
     )  # fmt: skip

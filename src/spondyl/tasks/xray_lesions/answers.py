@@ -13,7 +13,7 @@ from spondyl.metrics.logistic import logit, sigmoid
 from spondyl.tasks.films.answering import by_key, finding_of, quantile_of, yes_no
 from spondyl.tasks.films.boxes import FoundBox
 from spondyl.tasks.films.gate import Film
-from spondyl.tasks.films.votes import SCORE_EDGE, Votes, calibrated, threshold_of, voters
+from spondyl.tasks.films.votes import SCORE_EDGE, Votes, calibrated, is_abnormal, voters
 
 ABNORMAL = "abnormal"
 OUTPUT = 0
@@ -34,7 +34,7 @@ def film_finding(
         settings: Of the bundle.
         contradicted: Whether the detector is sure of a lesion on a film that is called normal.
     """
-    value = int(probability >= threshold_of(settings))
+    value = int(is_abnormal(probability, settings))
     return finding_of(
         ABNORMAL, yes_no(probability), value, quantile_of(settings, ABNORMAL), unsure=film.doubtful or contradicted, members=members,
         image=film.image.id, explanation=settings.get("explanation", "cam"),

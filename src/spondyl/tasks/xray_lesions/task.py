@@ -17,7 +17,7 @@ from spondyl.tasks.films.gate import Admitted, admit
 from spondyl.tasks.films.maps import heat_map, joint_map
 from spondyl.tasks.films.members import Asked, Frames, ask_all
 from spondyl.tasks.films.selecting import films_of
-from spondyl.tasks.films.votes import asked, best_score, lesion_probability, threshold_of, together
+from spondyl.tasks.films.votes import asked, best_score, is_abnormal, lesion_probability, together
 from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
 from spondyl.tasks.xray_lesions.answers import ABNORMAL, OUTPUT, box_findings, by_member, film_finding, kept_boxes, unasked
 
@@ -69,11 +69,11 @@ class XrayLesions:
         self, admitted: Admitted, said: Asked, detected: Detected, probabilities: NDArray[np.float64], engine: Engine, frames: Frames
     ) -> tuple[list[Finding], list[HeatMap]]:
         settings = engine.bundle.settings
-        frame, scale, threshold = FilmFrame.of(settings["frame"]), cam_scale_of(settings), threshold_of(settings)
+        frame, scale = FilmFrame.of(settings["frame"]), cam_scale_of(settings)
         findings: list[Finding] = []
         maps: list[HeatMap] = []
         for index, film in enumerate(admitted.films):
-            abnormal = bool(probabilities[index] >= threshold)
+            abnormal = is_abnormal(float(probabilities[index]), settings)
             boxes = kept_boxes(detected.boxes[index], abnormal, settings["detector"]["sure"]) if "detector" in settings else []
             members = by_member(said.logits, index, settings)
             findings.append(film_finding(film, float(probabilities[index]), members, settings, contradicted=bool(boxes) and not abnormal))
