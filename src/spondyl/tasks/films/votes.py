@@ -34,7 +34,7 @@ def threshold_of(settings: Mapping[str, Any]) -> float:
 
 
 def is_abnormal(probability: float, settings: Mapping[str, Any]) -> bool:
-    """Whether a film of that probability is called abnormal. Compared is what is shown, rounded to DECIMALS: no answer contradicts its figures.
+    """Whether a film of that probability is called abnormal. Compared is what is shown, rounded to DECIMALS.
 
     Example:
         >>> is_abnormal(0.44896, {"threshold": 0.449})
