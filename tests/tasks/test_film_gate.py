@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,15 @@ def test_a_refused_film_of_a_study_is_left_out_with_its_reason_and_the_others_ar
     assert [film.image for film in admitted.films] == [good]
     assert [notice.code for notice in admitted.notices] == ["image-left-out"]
     assert "stands on its head" in admitted.notices[0].message
+    assert (admitted.notices[0].reason, admitted.notices[0].images) == ("film-upside-down", (bad.id,))
+
+
+def test_a_film_that_was_decoded_at_less_is_answered_and_said(engine: Engine):
+    whole, coarse = film_image(tagged="ap"), replace(film_image(tagged="ap", seed=1), decoded_scale=2)
+    assert not through(engine, whole).notices
+    (notice,) = through(engine, whole, coarse).notices
+    assert (notice.code, notice.images) == ("film-decoded-coarse", (coarse.id,))
+    assert notice.message.startswith("1 of 2 films were")
 
 
 def test_the_view_comes_from_the_file_where_it_says_and_else_from_the_picture(engine: Engine):
@@ -119,7 +129,8 @@ def test_a_slice_beside_a_film_is_left_out_and_said():
     study = Study("k" * 20, (Series("a", "MR", (other,)), Series("b", "DX", (film,))))
     selection = films_of(study)
     assert selection.images == (film,)
-    assert [notice.code for notice in selection.notices] == ["image-left-out"]
+    assert [(notice.code, notice.reason, notice.images) for notice in selection.notices] == [
+        ("image-left-out", "not-a-radiograph", (other.id,))]
 
 
 def plain(pixels: np.ndarray, **changes: object) -> Image:
@@ -147,6 +158,8 @@ def test_the_same_film_twice_is_answered_once_and_too_many_are_cut_with_a_word()
     assert films_of(film_study(image, image)).images == (image,)
     many = [film_image(seed=seed) for seed in range(MOST_FILMS + 3)]
     selection = films_of(film_study(*many))
-    assert len(selection.images) == MOST_FILMS
-    assert [notice.code for notice in selection.notices] == ["films-left-out"]
-    assert films_of(film_study(*many[::-1])).images == selection.images
+    assert {one.id for one in selection.images} == {one.id for one in many[:MOST_FILMS]}, "the first ones of the study"
+    assert [(notice.code, set(notice.images)) for notice in selection.notices] == [
+        ("films-left-out", {one.id for one in many[MOST_FILMS:]})]
+    first = many[:MOST_FILMS]
+    assert films_of(film_study(*first[::-1])).images == selection.images

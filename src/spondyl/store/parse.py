@@ -26,7 +26,7 @@ def parse_result(text: str) -> StudyResult:
         "findings": tuple(_finding(row) for row in body["findings"]),
         "measurements": tuple(Measurement(**{**row, "points": _points(row["points"])}) for row in body["measurements"]),
         "curves": tuple(body["curves"]),
-        "warnings": tuple(Notice(**row) for row in body["warnings"]),
+        "warnings": tuple(Notice(**{**row, "images": tuple(row.get("images", ()))}) for row in body["warnings"]),
     })
 
 

@@ -14,7 +14,7 @@ from spondyl.inference import Engine
 from spondyl.inference.calibration import softmax
 from spondyl.tasks.films.framing import FilmFrame
 from spondyl.tasks.films.members import Frames
-from spondyl.tasks.films.selecting import HINT, left_out
+from spondyl.tasks.films.selecting import HINT, LeftOut, left_out
 
 POSES = ("film", "upside_down", "on_its_side", "other")
 """The gate's first outputs. "film": a lumbar film, the right way up."""
@@ -113,20 +113,28 @@ def admit(images: Sequence[Image], engine: Engine, frames: Frames) -> Admitted:
     stack = frames.stack(images, FilmFrame.of(settings["frame"]))
     logits = engine.run(settings["network"], {"film": stack[:, None]})["logits"]
     films: list[Film] = []
-    refusals: list[Refusal] = []
+    refusals: list[LeftOut] = []
     for image, row in zip(images, logits, strict=True):
         seen = look(row)
         try:
             check_pose(seen, settings["least"])
         except Refusal as reason:
-            refusals.append(reason)
+            refusals.append(LeftOut(reason, (image.id,)))
         else:
             films.append(_film(image, seen, settings))
     if not films:
-        raise refusals[0]
+        raise refusals[0].reason
     films.sort(key=lambda film: (VIEWS.index(film.view), film.image.id))
     notices = dict.fromkeys(notice for film in films for notice in film.notices)
-    return Admitted(tuple(films), (*left_out(refusals), *notices))
+    return Admitted(tuple(films), (*left_out(refusals), *notices, *_coarse(films)))
+
+
+def _coarse(films: Sequence[Film]) -> list[Notice]:
+    """Said of films that were not decoded at their whole resolution, so that a picture of blocks is not taken for the film."""
+    coarse = sorted(film.image.id for film in films if film.image.decoded_scale > 1)
+    where = "this film was" if len(films) == 1 else f"{len(coarse)} of {len(films)} films were"
+    said = f"{where} decoded at a half or a quarter of the stored resolution, which is more than the networks see"
+    return [Notice("film-decoded-coarse", said, images=tuple(coarse))] if coarse else []
 
 
 def _film(image: Image, seen: Look, settings: Mapping[str, Any]) -> Film:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,37 +26,52 @@ LEAST_CONTRAST = 0.01
 HINT = "Send a frontal or lateral radiograph of the lumbar spine"
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Images that were not read, by id, and why."""
+
+    reason: Refusal
+    images: tuple[str, ...]
+
+
 def films_of(study: Study) -> Selection:
     """The radiographs of a study, each once, in an order that does not depend on the files'; and what was left out.
+
+    Of more than MOST_FILMS the first ones are read, in the order of the study.
 
     Raises:
         Refusal: If none is left, with the reason for the first one.
     """
-    refusals: list[Refusal] = []
+    refusals: list[LeftOut] = []
     usable: dict[str, Image] = {}
     for series in study.series:
         try:
             check_modality(series)
         except Refusal as reason:
-            refusals.append(reason)
+            refusals.append(LeftOut(reason, tuple(image.id for image in series.images)))
             continue
         for image in series.images:
             try:
                 check_content(image)
             except Refusal as reason:
-                refusals.append(reason)
+                refusals.append(LeftOut(reason, (image.id,)))
             else:
                 usable.setdefault(image.id, image)
     if not usable:
-        raise refusals[0] if refusals else Refusal("no-images", "the study has no images", HINT)
-    chosen = [usable[name] for name in sorted(usable)]
-    return Selection(tuple(chosen[:MOST_FILMS]), (*left_out(refusals), *_beyond(len(chosen))))
+        raise refusals[0].reason if refusals else Refusal("no-images", "the study has no images", HINT)
+    names = list(usable)
+    chosen = tuple(usable[name] for name in sorted(names[:MOST_FILMS]))
+    return Selection(chosen, (*left_out(refusals), *_beyond(names)))
 
 
-def left_out(refusals: Sequence[Refusal]) -> tuple[Notice, ...]:
-    """A notice for each image of the study that was not read; the same words once."""
-    said = dict.fromkeys(reason.message for reason in refusals)
-    return tuple(Notice("image-left-out", f"an image of the study was not read: {message}") for message in said)
+def left_out(refusals: Sequence[LeftOut]) -> tuple[Notice, ...]:
+    """A notice for each reason for which images of the study were not read, with their ids."""
+    codes = {row.reason.message: row.reason.code for row in refusals}
+    images = {message: sorted({name for row in refusals if row.reason.message == message for name in row.images}) for message in codes}
+    return tuple(
+        Notice("image-left-out", f"an image of the study was not read: {message}", code, tuple(images[message]))
+        for message, code in codes.items()
+    )  # fmt: skip
 
 
 def check_modality(series: Series) -> None:
@@ -88,8 +104,7 @@ def check_content(image: Image) -> None:
         raise Refusal("no-contrast", "the image has next to no contrast", "Export it again with a display window that shows the spine")
 
 
-def _beyond(count: int) -> list[Notice]:
-    if count <= MOST_FILMS:
-        return []
-    said = f"{count - MOST_FILMS} of {count} films of the study were not read: at most {MOST_FILMS} are"
-    return [Notice("films-left-out", said)]
+def _beyond(names: Sequence[str]) -> list[Notice]:
+    rest = names[MOST_FILMS:]
+    said = f"{len(rest)} of {len(names)} films of the study were not read: at most {MOST_FILMS} are"
+    return [Notice("films-left-out", said, images=tuple(sorted(rest)))] if rest else []
