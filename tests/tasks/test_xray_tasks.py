@@ -17,11 +17,12 @@ from spondyl.dicom import Reader, Source
 from spondyl.imaging import apply_affine
 from spondyl.inference import Shelf
 from spondyl.phantom.measured import LESIONS
+from spondyl.tasks.films.boxes import FoundBox
 from spondyl.tasks.films.votes import is_abnormal
 from spondyl.tasks.port import Task, process_study
 from spondyl.tasks.xray_grade import XrayGrade
 from spondyl.tasks.xray_lesions import XrayLesions
-from spondyl.tasks.xray_lesions.answers import CLASSES
+from spondyl.tasks.xray_lesions.answers import CLASSES, kept_boxes
 
 TASKS: tuple[Task, ...] = (XrayLesions(), XrayGrade())
 Shelves = Callable[..., Shelf]
@@ -373,3 +374,11 @@ def test_two_views_in_two_files_are_one_study_and_no_word_of_whose_it_is_comes_o
     assert "view-guessed" not in codes(result)
     text = result.to_json()
     assert all(word not in text for word in (*NAME.split("^"), "FEATHER", "ap.dcm", "2.25."))
+
+
+def test_boxes_that_are_hardly_ever_right_are_not_shown() -> None:
+    boxes = [FoundBox(0, score, (0.0, 0.0, 9.0, 9.0)) for score in (0.9, 0.3)]
+    settings = {"sure": 0.5, "classes": {"osteophytes": {"slope": 1.0, "offset": 0.0}}}
+    assert kept_boxes(boxes, True, settings) == boxes
+    assert kept_boxes(boxes, True, {**settings, "likely": 0.4}) == boxes[:1]
+    assert kept_boxes(boxes, False, {**settings, "likely": 0.95}) == []

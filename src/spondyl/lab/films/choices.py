@@ -58,7 +58,8 @@ def _choose_lesions(recipe: FilmRecipe, films: Sequence[FilmRecord], said: Said,
     settings["cam_scale"] = _cam_scale(said, settings, np.zeros(len(films), np.int64), truth > 0)
     if found is not None:
         settings["detector"] = {
-            "least": recipe.detector_least, "sure": recipe.detector_sure, "overlap": recipe.detector_overlap, "most": recipe.detector_most,
+            "least": recipe.detector_least, "likely": recipe.detector_likely, "sure": recipe.detector_sure,
+            "overlap": recipe.detector_overlap, "most": recipe.detector_most,
             "ask_from": settings.pop("ask_from"), "classes": _box_classes(films, found),
         }  # fmt: skip
     report = _report(recipe, votes, _members(said, 1), truth)

@@ -39,8 +39,12 @@ class FilmRecipe:
         threshold: "fit" on validation, or a number.
         reader: Who answers when served.
         detector: Detector of lesions, or "" for none.
+        detector_least, detector_likely, detector_sure, detector_overlap, detector_most: Boxes are read off its maps from that score on,
+            and shown where they are right with at least that probability; of a normal film, from that score on; how much two of a class
+            may overlap, and how many there may be.
         detector_start: Member whose body the detector begins with, or "" for random weights.
         gate_size, gate_steps, gate_each, gate_least: Of the gate (`lab.films.gate.GatePlan`).
+        gate_sure, gate_sure_view: A film, or a view that the gate had to guess, that is less likely than this calls for a person.
         trust_pairs: Digital twins that the trust tests draw, 0 for none. Only where the data are in-silico.
         jobs, devices, threads: Processes on the CPU, accelerators of one training, threads of a process.
 
@@ -104,6 +108,7 @@ class FilmRecipe:
     detector_lr: float = 2e-3
     detector_batch: int = 8
     detector_least: float = 0.05
+    detector_likely: float = 0.2
     detector_sure: float = 0.5
     detector_overlap: float = 0.5
     detector_most: int = 100
@@ -111,6 +116,8 @@ class FilmRecipe:
     gate_steps: int = 420
     gate_each: int = 32
     gate_least: float = 0.5
+    gate_sure: float = 0.9
+    gate_sure_view: float = 0.9
     trust_pairs: int = 0
     jobs: int = 2
     devices: int = 1
@@ -167,6 +174,7 @@ def _faults(recipe: FilmRecipe) -> list[str]:
         f"val_share lies between 0 and 0.5, got {recipe.val_share}": not 0 < recipe.val_share < 0.5,
         f"weights are {FITTED!r}, or one number of 0 or more for each of {len(recipe.members)} members": not _weights_fit(recipe),
         f"threshold is {FITTED!r}, or lies between 0 and 1, got {recipe.threshold!r}": not _threshold_fits(recipe.threshold),
+        "gate_sure and gate_sure_view lie between 0 and 1": not all(0 <= sure <= 1 for sure in (recipe.gate_sure, recipe.gate_sure_view)),
         "epochs are 1 or more": min(recipe.epochs, recipe.student_epochs, recipe.detector_epochs) < 1,
         "frames have sides of 32 pixels or more": min(recipe.rows, recipe.columns, recipe.detector_rows, recipe.detector_columns) < 32,
         "jobs, devices and threads are 1 or more": min(recipe.jobs, recipe.devices, recipe.threads) < 1,

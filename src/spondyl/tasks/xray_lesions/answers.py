@@ -60,12 +60,18 @@ def unasked(asked: NDArray[np.bool_], settings: Mapping[str, Any]) -> list[Notic
     return [Notice("detector-not-asked", f"no boxes were looked for on {where}: the classifiers are sure that it is normal")]
 
 
-def kept_boxes(boxes: Iterable[FoundBox], abnormal: bool, sure: float) -> list[FoundBox]:
+def kept_boxes(boxes: Iterable[FoundBox], abnormal: bool, settings: Mapping[str, Any]) -> list[FoundBox]:
     """The fusion rule: every box of an abnormal film, and of a normal one those whose score reaches `sure`.
 
-    Source: the decision rule of VinDr-SpineXR (Nguyen et al. 2021).
+    Boxes that are right with a probability under `likely` tell a person nothing and are left out, on any film.
+
+    Source: the decision rule of VinDr-SpineXR (Nguyen et al. 2021); `likely` is ours.
+
+    Args:
+        settings: Of the bundle's detector.
     """
-    return [box for box in boxes if abnormal or box.score >= sure]
+    likely = float(settings.get("likely", 0.0))
+    return [box for box in boxes if (abnormal or box.score >= settings["sure"]) and class_probability(box, settings) >= likely]
 
 
 def class_probability(box: FoundBox, settings: Mapping[str, Any]) -> float:

@@ -74,7 +74,7 @@ class XrayLesions:
         maps: list[HeatMap] = []
         for index, film in enumerate(admitted.films):
             abnormal = is_abnormal(float(probabilities[index]), settings)
-            boxes = kept_boxes(detected.boxes[index], abnormal, settings["detector"]["sure"]) if "detector" in settings else []
+            boxes = kept_boxes(detected.boxes[index], abnormal, settings["detector"]) if "detector" in settings else []
             members = by_member(said.logits, index, settings)
             findings.append(film_finding(film, float(probabilities[index]), members, settings, contradicted=bool(boxes) and not abnormal))
             findings += box_findings(film, boxes, settings)
