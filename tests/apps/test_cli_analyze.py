@@ -13,8 +13,10 @@ import pytest
 from apps.house import FragileTask, House, house, plug
 from doubles import BrightnessTask
 from reports.pdf_words import pdf_words
+from spondyl.core import Refusal, Study
 from spondyl.core.result import DISCLAIMER
 from spondyl.store import Store
+from spondyl.tasks.port import Selection
 
 __all__ = ["house"]
 
@@ -131,6 +133,35 @@ def test_all_findings_of_all_studies_stand_in_one_table_over_several_runs(house:
                    if item["level"] == row["level"])
         assert (row["value"], row["set"], row["refer"]) == (str(said["value"]), str(said["value"]), "no")
         assert [float(value) for value in row["box"].split()] == said["box"]
+
+
+def test_what_an_earlier_run_found_does_not_stand_where_the_task_refuses_now(house: House, monkeypatch: pytest.MonkeyPatch):
+    plug(monkeypatch, [BrightnessTask(), FragileTask()])
+    out = house.folder.parent / "out"
+    picture = house.picture("a.png")
+    house.say("analyze", picture, "--out", out)
+    assert {row["task"] for row in findings(out)} == {"brightness", "fragile"}
+
+    def refuses(task: FragileTask, study: Study) -> Selection:
+        raise Refusal("all-black", "every pixel of the image is black", "Export it again")
+
+    monkeypatch.setattr(FragileTask, "select", refuses)
+    house.say("analyze", picture, "--out", out, "--task", "brightness")
+    assert {row["task"] for row in findings(out)} == {"brightness", "fragile"}, "one that was not asked keeps what it said"
+    house.say("analyze", picture, "--out", out)
+    assert {row["task"] for row in findings(out)} == {"brightness"}
+
+
+@pytest.mark.parametrize("name", ["findings.csv", "index.csv"])
+@pytest.mark.parametrize("text", ["patient,note\n7,mine\n", "", "\x00\x01"])
+def test_a_table_that_is_not_ours_is_not_written_over(house: House, name: str, text: str):
+    out = house.folder.parent / "out"
+    out.mkdir()
+    (out / name).write_text(text)
+    said = house.say("analyze", house.picture("a.png"), "--out", out)
+    assert (said.code, "out-table-foreign" in said.err) == (2, True)
+    assert (out / name).read_text() == text
+    assert [path.name for path in out.iterdir()] == [name], "nothing was analysed"
 
 
 def test_a_report_on_paper_lies_beside_the_rest_when_it_is_asked_for(house: House):

@@ -112,7 +112,7 @@ def analyze(
         analysis = run(paths, reader, chosen, shelf, keepers, pair=pair, progress=progress)
     if out is not None:
         outputs.write_index(out, analysis.results, analysis.sources, analysis.skipped)
-        outputs.write_findings(out, analysis.results)
+        outputs.write_findings(out, analysis.results, list(chosen))
     return analysis
 
 

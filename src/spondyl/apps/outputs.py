@@ -65,10 +65,10 @@ def card_of(shelf: Shelf, result: StudyResult) -> str:
 
 
 def check_place(out: Path, paths: Sequence[Path]) -> None:
-    """See that pictures of an earlier run are not taken for slices.
+    """See that pictures of an earlier run are not taken for slices, and that no table of another program is written over.
 
     Raises:
-        InputError: If the output folder holds results and lies inside a folder that is to be read.
+        InputError: If the output folder holds results and lies inside a folder that is to be read, or a table that is not ours.
     """
     place = out.resolve()
     if (out / INDEX).exists() and any(path.resolve() in (place, *place.parents) for path in paths if path.is_dir()):
@@ -77,6 +77,8 @@ def check_place(out: Path, paths: Sequence[Path]) -> None:
             "the output folder holds earlier results and lies inside a folder that is to be read, so its pictures would be read too",
             "Put --out beside the images",
         )
+    for name, columns in ((INDEX, INDEX_COLUMNS), (FINDINGS, BATCH_COLUMNS)):
+        _read(out / name, columns)
 
 
 def result_folder(result: StudyResult) -> Path:
@@ -93,9 +95,15 @@ def write_index(
     _write(out / INDEX, INDEX_COLUMNS, [row for row in _read(out / INDEX, INDEX_COLUMNS) if row["source"] not in met], rows)
 
 
-def write_findings(out: Path, results: Sequence[StudyResult]) -> None:
-    """Write `findings.csv`: one line a finding. Lines of earlier runs stay, unless this run answered the same task on the same study."""
-    met = {(result.study["key"], result.task) for result in results}
+def write_findings(out: Path, results: Sequence[StudyResult], tasks: Sequence[str]) -> None:
+    """Write `findings.csv`: one line a finding. Lines of earlier runs stay, unless this run asked the same task about the same study.
+
+    Args:
+        out: Folder.
+        results: What was answered; a task that refused what another answered is not among them.
+        tasks: Every task that was asked.
+    """
+    met = {(result.study["key"], task) for result in results for task in tasks}
     earlier = [row for row in _read(out / FINDINGS, BATCH_COLUMNS) if (row["study_key"], row["task"]) not in met]
     _write(out / FINDINGS, BATCH_COLUMNS, earlier, [row for result in results for row in batch_rows(result)])
 
@@ -130,7 +138,19 @@ def _write(path: Path, columns: Sequence[str], *parts: Iterable[Mapping[str, str
 
 
 def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of a table of an earlier run; none where there is none.
+
+    Raises:
+        InputError: If there is a table with other columns: it is not ours to write over.
+    """
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: row.get(name) or "" for name in columns} for row in csv.DictReader(file)]
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        table = csv.DictReader(file)
+        try:
+            if tuple(table.fieldnames or ()) == tuple(columns):
+                return [{name: row.get(name) or "" for name in columns} for row in table]
+        except csv.Error:
+            pass
+    said = f"the output folder holds a {path.name} with other columns than this program writes"
+    raise InputError("out-table-foreign", said, "Choose another --out, or move that file away")
