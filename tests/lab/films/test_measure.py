@@ -91,6 +91,16 @@ def test_boxes_are_scored_as_they_are_shown(tmp_path: Path):
     assert found == [1.0, 0.0]
 
 
+@pytest.mark.parametrize("reader", ["ensemble", "student"])
+def test_a_student_is_compared_with_the_ensemble_and_never_with_itself(tmp_path: Path, lesion_films: list[FilmRecord],
+                                                                       grade_films: list[FilmRecord], reader: str):
+    lesions, grade = lesion_bundle(tmp_path / "lesions", reader=reader), grade_bundle(tmp_path / "grade", reader=reader)
+    for bundle, films in ((lesions, lesion_films), (grade, grade_films)):
+        with asker(bundle, precision="f32") as who:
+            paired = figures_of(bundle, ask(who, films), films)["paired"]
+        assert ("student_minus_ensemble" in paired) == (reader == "ensemble"), bundle.task
+
+
 @pytest.fixture
 def grade_films(tmp_path: Path) -> list[FilmRecord]:
     """Five studies of two films, brighter is worse."""

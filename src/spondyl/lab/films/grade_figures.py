@@ -124,7 +124,7 @@ def _paired(rows: Sequence[Answer], truth: Ints, said: Ints, units: Sequence[str
     body: dict[str, Any] = {}
     if best in voices and len(voices) > 1:
         body["ensemble_minus_best_member"] = {**difference(said, voices[best]), "member": best, "score": "quadratic_kappa"}
-    if "student" in voices:
+    if any(row.student is not None for row in rows):  # none where the student is the reader
         body["student_minus_ensemble"] = {**difference(voices["student"], said), "score": "quadratic_kappa"}
     return body
 

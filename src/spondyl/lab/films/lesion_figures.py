@@ -176,7 +176,7 @@ def _paired(rows: Sequence[Answer], truth: Ints, chances: Floats, units: Sequenc
         body["ensemble_minus_best_member"] = {**difference(voices[TOGETHER], voices[best]), "member": best, "score": "auroc"}
         if "detector" in settings:
             body["with_detector_minus_without"] = {**difference(chances, voices[TOGETHER]), "score": "auroc"}
-    if "student" in voices:
+    if any(row.student is not None for row in rows):  # none where the student is the reader
         body["student_minus_ensemble"] = {**difference(voices["student"], chances), "score": "auroc"}
     return body
 
