@@ -41,6 +41,15 @@ def test_a_peak_half_a_cell_beside_the_box_counts_but_not_strictly():
     assert pointing([_film((79.0, 110.0))], np.random.default_rng(0))["pointing"]["estimate"] == 0.0
 
 
+def test_what_the_aim_asks_is_the_box_itself_on_films_with_exactly_one():
+    inside, beside, outside = (60.0, 110.0), (77.0, 110.0), (150.0, 300.0)
+    two = ((50.0, 100.0, 70.0, 120.0), (52.0, 100.0, 72.0, 120.0))
+    films = [_film(inside, group="a"), _film(beside, group="b"), _film(outside, group="c"), _film(inside, group="d"),
+             *(_film(inside, *two, group=f"two{number}") for number in range(5))]
+    table = pointing(films, np.random.default_rng(0))
+    assert (table["pointing_one_box_strict"]["estimate"], table["pointing_one_box"]["estimate"]) == (0.5, 0.75)
+
+
 def test_any_box_of_the_place_will_do():
     film = _film((150.0, 300.0), (0.0, 0.0, 9.0, 9.0), (140.0, 290.0, 160.0, 310.0))
     assert hits(np.array([film.peak]), film.boxes).all()

@@ -66,7 +66,10 @@ def hits(points: NDArray[np.float64], boxes: Sequence[Box], spare: tuple[float, 
 
 
 def pointing(films: Sequence[Pointed], rng: np.random.Generator) -> dict[str, Any]:
-    """Shares of films: `pointing`, `pointing_strict`, `pointing_centre` (the prior), `pointing_area` (chance), and how many there were."""
+    """Shares of films: `pointing`, `pointing_strict`, `pointing_centre` (the prior), `pointing_area` (chance), and how many there were.
+
+    Of films with exactly one box, where there are any: `pointing_one_box` and `pointing_one_box_strict`.
+    """
     if not films:
         return {"pointing_films": 0}
     groups = np.array([film.group for film in films])
@@ -82,6 +85,7 @@ def pointing(films: Sequence[Pointed], rng: np.random.Generator) -> dict[str, An
     }
     if one.any():
         table["pointing_one_box"] = as_figure(share_interval(near[one], groups[one]))
+        table["pointing_one_box_strict"] = as_figure(share_interval(strict[one], groups[one]))
     return table
 
 

@@ -2,6 +2,7 @@
 
     pointing            the map's peak lies in the lesion's box (half a cell of the map is allowed), films with lesions of one place
     pointing_strict     the same without the allowance            pointing_one_box    films with exactly one box
+    pointing_one_box_strict    both: what the aim asks of
     pointing_centre     a map that always points at the best fixed place for the view, chosen on all other patients
     pointing_area       a peak anywhere
     twins_fall          what is wrong is taken away, so that the film's label falls: the answer falls by more than the placebo's changed
