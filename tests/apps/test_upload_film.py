@@ -34,13 +34,15 @@ def upload(client: httpx.Client, data: bytes, name: str = "film.png", **fields: 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("films")
+    """Where the bundles of both film tasks lie, and the server's data."""
+    made = tmp_path_factory.mktemp("films")
+    lesion_bundle(made / "bundles" / "lesions")
+    grade_bundle(made / "bundles" / "grade")
+    return made
 
 
 @pytest.fixture(scope="module")
 def client(folder: Path) -> Iterator[httpx.Client]:
-    lesion_bundle(folder / "bundles" / "lesions")
-    grade_bundle(folder / "bundles" / "grade")
     with served(folder / "data", TASKS, Shelf(folders=[folder / "bundles"], backend="onnxruntime")) as opened:
         yield opened
 
@@ -91,7 +93,7 @@ def test_no_name_of_the_file_comes_back_or_stays(client: httpx.Client, folder: P
 def test_a_normal_film_has_only_boxes_that_are_sure(client: httpx.Client):
     body = upload(client, shot("frontal", 0.1)).json()
     assert (body["classification"]["prediction"], body["classification"]["abnormal"]) == ("Normal", False)
-    assert all(box["confidence"] >= 0.5 for box in body["detections"])
+    assert [(box["class"], box["confidence"]) for box in body["detections"]] == [("Osteophytes", 0.9)], "0.3 is not sure"
 
 
 def test_the_same_film_again_is_the_same_answer(client: httpx.Client, abnormal: dict[str, Any]):
@@ -166,9 +168,13 @@ def test_a_film_sent_later_is_answered_by_itself_though_its_study_has_another(cl
     assert [answer["classification"]["prediction"] for answer in answers] == ["Abnormal", "Normal"]
     assert answers[0]["metadata"]["image"] != answers[1]["metadata"]["image"]
     assert answers[1]["metadata"]["modality"] == "DX"
+    refused = upload(client, film_dicom(0.9, 2, pose="upside_down"))
+    assert (refused.status_code, refused.json()["code"]) == (422, "film-upside-down"), "its own reason, though its study is answered"
+    assert "stands on its head" in refused.json()["message"]
+    assert client.get(refused.json()["result"]).json()["status"] == "done"
 
 
-def film_dicom(brightness: float, number: int) -> bytes:
+def film_dicom(brightness: float, number: int, **how: Any) -> bytes:
     """A film in DICOM: `serving.dicom` with other pixels, tags and a number of its own."""
     import io
 
@@ -178,7 +184,7 @@ def film_dicom(brightness: float, number: int) -> bytes:
     data.Modality, data.SOPClassUID = "DX", "1.2.840.10008.5.1.4.1.1.1.1"
     data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
     del data.ImagePositionPatient, data.ImageOrientationPatient
-    data.PixelData = np.rint(film("frontal", brightness, seed=number) * 1000).astype(np.uint16).tobytes()
+    data.PixelData = np.rint(film("frontal", brightness, seed=number, **how) * 1000).astype(np.uint16).tobytes()
     buffer = io.BytesIO()
     pydicom.dcmwrite(buffer, data, enforce_file_format=True)
     return buffer.getvalue()

@@ -14,7 +14,9 @@ from spondyl.core import SpondylError
 UPLOADS_AT_ONCE = 2
 """Uploads that are read at the same time; each may hold 256 MB of decoded pixels."""
 PATIENCE_S = 30.0
-"""How long an upload waits for its turn."""
+"""How long an upload or a report waits for its turn."""
+REPORTS_AT_ONCE = 1
+"""Reports on paper that are set at the same time; each takes a core for a second or more, and holds the pictures of a study."""
 MOST_STREAMS = 64
 """Event streams at the same time; each asks the database a few times a second."""
 
@@ -22,8 +24,10 @@ MOST_STREAMS = 64
 class Turns:
     """A few at once; the others wait, for a while."""
 
-    def __init__(self, at_once: int, patience_s: float) -> None:
+    def __init__(self, at_once: int, patience_s: float, said: str = "other uploads are still being read") -> None:
+        """`said`: what a caller is told whose turn did not come."""
         self._free = anyio.Semaphore(at_once)
+        self._said = said
         self._patience_s = patience_s
 
     @asynccontextmanager
@@ -36,7 +40,7 @@ class Turns:
         with anyio.move_on_after(self._patience_s) as waiting:
             await self._free.acquire()
         if waiting.cancelled_caught:
-            raise busy("other uploads are still being read")
+            raise busy(self._said)
         try:
             yield
         finally:

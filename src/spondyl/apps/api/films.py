@@ -27,7 +27,7 @@ from spondyl.apps.api.schemas import (
 )
 from spondyl.apps.api.studies import kept_study
 from spondyl.core import BundleNote, Finding, InputError, SpondylError, StudyResult, term
-from spondyl.core.result import DISCLAIMER
+from spondyl.core.result import DECIMALS, DISCLAIMER
 from spondyl.inference import Shelf
 from spondyl.reports import annotated_png
 from spondyl.store import Job, Store, parse_result
@@ -39,6 +39,8 @@ ANSWER_S = 60.0
 POLL_S = 0.05
 MOST_WAITING = 32
 """Callers that wait at the same time; the next are told where their job is at once."""
+LEFT_OUT = ("image-left-out", "films-left-out")
+"""Warnings about films that are not answered."""
 
 _FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
     "type": "object", "required": ["file"],
@@ -125,8 +127,17 @@ def _shown(result: StudyResult, sent: frozenset[str], address: str) -> Finding:
         raise UnansweredFilmError(result.refusal["code"], result.refusal["message"], result.refusal["hint"], address)
     said = [finding for finding in result.findings if finding.finding == "abnormal" and finding.image in sent]
     if not said:
-        raise UnansweredFilmError("film-left-out", "this film was left out of the answer about its study", "Its warnings say why", address)
+        raise _left_out(result, sent, address)
     return max(said, key=_present)
+
+
+def _left_out(result: StudyResult, sent: frozenset[str], address: str) -> UnansweredFilmError:
+    """Why the answer about the study of that film does not speak of it."""
+    for warning in result.warnings:
+        if warning.code in LEFT_OUT and sent & set(warning.images):
+            hint = "The other films of its study were answered; send this one again once it is mended"
+            return UnansweredFilmError(warning.reason or warning.code, warning.message, hint, address)
+    return UnansweredFilmError("film-left-out", "this film was left out of the answer about its study", "Its warnings say why", address)
 
 
 def _classification(finding: Finding, threshold: float | None) -> FilmClassification:
@@ -150,4 +161,4 @@ def _present(finding: Finding) -> float:
 def _threshold(shelf: Shelf, note: BundleNote) -> float | None:
     """The threshold of the weights that answered; None where other weights have taken their place since."""
     bundle = shelf.open(TASK).bundle
-    return threshold_of(bundle.settings) if bundle.sha256 == note.sha256 else None
+    return round(threshold_of(bundle.settings), DECIMALS) if bundle.sha256 == note.sha256 else None

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
 
+from spondyl.apps.api import crowd
 from spondyl.apps.api.schemas import ErrorBody, StudiesBody, StudyBody, study_body, whole_number
 from spondyl.apps.outputs import card_of
 from spondyl.core import HeatMap, NotFoundError, Series, Study, StudyResult
@@ -36,7 +38,7 @@ def study_router(store: Store) -> APIRouter:
 
     @router.get("/{key}/images/{image_id}.png", response_class=Response)
     def image(key: str, image_id: str) -> Response:
-        """An image as it was read, 8-bit grey, at its own size."""
+        """An image as it was read, 8-bit grey, in its own rows and columns; where a big film was decoded at less, pixels repeat."""
         return Response(slice_png(store.image(key, image_id)), media_type=PNG, headers=FOREVER)
 
     return router
@@ -45,6 +47,7 @@ def study_router(store: Store) -> APIRouter:
 def result_router(store: Store, shelf: Shelf) -> APIRouter:
     """GET /api/v1/studies/{key}/results/..."""
     router = APIRouter(prefix="/api/v1/studies/{key}/results", tags=["results"], responses={404: {"model": ErrorBody}})
+    reports = crowd.Turns(crowd.REPORTS_AT_ONCE, crowd.PATIENCE_S, "other reports are still being set")
 
     @router.get("", response_class=Response)
     def results(key: str) -> Response:
@@ -70,11 +73,15 @@ def result_router(store: Store, shelf: Shelf) -> APIRouter:
         return Response(annotated_png(shown_image(kept_study(store, key, parsed), parsed), parsed), media_type=PNG,
                         headers=_named(key, task, "png", inline=True))
 
-    @router.get("/{task}/report.pdf", response_class=Response)
-    def report(key: str, task: str) -> Response:
-        """The result on paper: pictures, answers, warnings, and the card of the weights where they are still the same."""
+    def on_paper(key: str, task: str) -> bytes:
         row, parsed = _parsed(store, key, task)
-        data = report_pdf(kept_study(store, key, parsed), parsed, store.maps(row), card_of(shelf, parsed))
+        return report_pdf(kept_study(store, key, parsed), parsed, store.maps(row), card_of(shelf, parsed))
+
+    @router.get("/{task}/report.pdf", response_class=Response, responses={503: {"model": ErrorBody, "description": "Busy"}})
+    async def report(key: str, task: str) -> Response:
+        """The result on paper: pictures, answers, warnings, and the card of the weights where they are still the same."""
+        async with reports.turn():
+            data = await run_in_threadpool(on_paper, key, task)
         return Response(data, media_type=PDF, headers=_named(key, task, "pdf", inline=True))
 
     @router.get("/{task}/heatmap.png", response_class=Response)
