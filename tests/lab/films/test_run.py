@@ -21,22 +21,24 @@ from spondyl.apps import console
 from spondyl.apps.lab_cli import app
 from spondyl.core import InputError
 from spondyl.datasets.pictures import write_grey
-from spondyl.inference import Bundle, read_bundle
+from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.lab import verbs
 from spondyl.lab.films import run as running
 from spondyl.lab.films import scoring
-from spondyl.lab.films.asking import ask, asker
+from spondyl.lab.films.asking import ask, asker, open_film
 from spondyl.lab.films.recipe import FilmRecipe, member_names
 from spondyl.lab.films.sets import film_set
 from spondyl.lab.recipe import read_recipe
 from spondyl.models import film_nets
 from spondyl.models.detectors import registry
-from spondyl.tasks.films.votes import calibrated, grades_of
+from spondyl.tasks.films.gate import admit
+from spondyl.tasks.films.members import Frames
+from spondyl.tasks.films.votes import calibrated, grades_of, views_of
 
 SMALL = (
     "rows=96", "columns=64", "members=['mobilenetv4_conv_small_050']", "student=mobilenetv4_conv_small_050", "stride=16", "piece_rows=0",
     "epochs=1", "student_epochs=1", "batch=8", "precision='32'", "jobs=1", "detector_epochs=1", "detector_rows=96", "detector_columns=64",
-    "gate_size=32", "gate_steps=2", "gate_each=1", "gate_least=0.0", "val_share=0.4", "place_weight=0.5",
+    "detector_start=''", "gate_size=32", "gate_steps=2", "gate_each=1", "gate_least=0.0", "val_share=0.4", "place_weight=0.5",
 )  # fmt: skip
 LESIONS = ("Osteophytes", "No finding", "Disc space narrowing", "No finding")
 GATES: list[Path] = []
@@ -123,6 +125,22 @@ def test_a_run_ends_in_a_bundle_a_card_and_a_page(tiny: Tiny):
     assert json.loads((tiny.run / "config.json").read_text())["task"] == tiny.task
     for name in ("splits.json", "check/data_check.json", "predictions/val.npz"):
         assert (tiny.run / name).is_file(), name
+
+
+def test_a_film_that_the_gate_of_a_packed_bundle_is_unsure_of_calls_for_a_person(tiny: Tiny):
+    gate = tiny.bundle.settings["gate"]
+    assert (gate["sure"], gate["sure_view"]) == (0.9, 0.9)
+    films = film_set(tiny.task, tiny.data, "", 0.0, 0)
+    image = open_film(films.films[films.of("test")[0]])
+    (film,) = admit([image], open_engine(tiny.bundle, "onnxruntime", "f32"), Frames()).films
+    assert film.doubtful, "a gate of two steps lets everything in here, and is sure of nothing"
+
+
+def test_the_student_grades_studies_with_the_weights_of_views_that_its_sets_were_fitted_with(tiny: Tiny):
+    if tiny.task == "xray-grade":
+        own = tiny.bundle.settings["student"]
+        assert set(own["views"]) == {"frontal", "lateral"}
+        assert views_of({**tiny.bundle.settings, "reader": "student"}) == own["views"]
 
 
 def test_the_figures_are_of_the_test_split_and_all_of_it(tiny: Tiny):
@@ -272,7 +290,8 @@ def test_every_released_recipe_names_networks_that_exist(file: Path):
         ("task=xray-lesion", "trains xray-lesions or xray-grade, not 'xray-lesion'"), ("layout=grades", "is trained on"),
         ("scale=huge", "scale is one of cpu, gpu"), ("reader=nobody", "reader is one of"), ("members=[]", "at least one network"),
         ("val_share=0.9", "between 0 and 0.5"), ("weights=[1]", "one number of 0 or more for each of"), ("threshold=1.5", "0 and 1"),
-        ("epochs=0", "epochs are 1 or more"), ("jobs=0", "1 or more"), ("rows=8", "32 pixels"), ("epoch=3", "Did you mean 'epochs'"),
+        ("gate_sure=2", "gate_sure and gate_sure_view"), ("epochs=0", "epochs are 1 or more"),
+        ("jobs=0", "1 or more"), ("rows=8", "32 pixels"), ("epoch=3", "Did you mean 'epochs'"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_of_a_recipe_is_named(override: str, said: str):

@@ -122,9 +122,10 @@ def evidence_of(data: Path) -> str:
 
 def _frames(recipe: FilmRecipe) -> dict[str, Any]:
     """What networks see, and who answers."""
-    gate = FilmFrame(recipe.gate_size, recipe.gate_size, recipe.low, recipe.high)
+    seen = FilmFrame(recipe.gate_size, recipe.gate_size, recipe.low, recipe.high)
+    sure = {"least": recipe.gate_least, "sure": recipe.gate_sure, "sure_view": recipe.gate_sure_view}
     body: dict[str, Any] = {
-        "frame": asdict(recipe.frame), "gate": {"network": GATE, "frame": asdict(gate), "least": recipe.gate_least},
+        "frame": asdict(recipe.frame), "gate": {"network": GATE, "frame": asdict(seen), **sure},
         "reader": recipe.reader, "explanation": "cam",
     }  # fmt: skip
     return {**body, DETECTOR: {"network": DETECTOR, "frame": asdict(recipe.detector_frame)}} if recipe.detector else body
