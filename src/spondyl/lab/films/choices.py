@@ -131,7 +131,8 @@ def _report(recipe: FilmRecipe, votes: Mapping[str, Any], logits: Mapping[str, F
         chances = grades_of(calibrated(values, votes["members"][name]))
         scores = {"auroc": auroc(truth, chances[:, 1])} if chances.shape[1] == 2 else _grade_scores(truth, chances)
         rows[name] = {**scores, "log_loss": log_loss(truth, chances)}
-    best = min(rows, key=lambda name: rows[name]["log_loss"])
+    compared = "auroc" if recipe.task == "xray-lesions" else "quadratic_kappa"
+    best = max(rows, key=lambda name: (np.nan_to_num(rows[name][compared], nan=-np.inf), -rows[name]["log_loss"]))
     return {
         "films": len(truth), "weights": {name: row["weight"] for name, row in votes["members"].items()},
         "weights_from": "fit" if recipe.weights == FITTED else "given",
