@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spondyl.lab.films.score_tables import aims_table, data_table, tables, who
-from spondyl.lab.films.words import EVIDENCE, figure_text, interval_of, many, number, part
+from spondyl.lab.films.words import EVIDENCE, figure_text, interval_of, number, part
 
 Body = Mapping[str, Any]
 
@@ -40,7 +40,12 @@ SCALES = {
     "(scale gpu) were not trained, and no figure here is theirs.",
     "gpu": "Trained on an accelerator: the full named ensemble of the recipe.",
 }
+SPUR_MM, FILM_MM = 2, 350
 LAYOUTS = {"xray-lesions": "vindr", "xray-grade": "grades"}
+PIECES = ("piece_rows", "piece_columns", "pieces", "piece_epochs")
+RECIPE = {"seed": "seed", "epochs": "epochs on whole films", "student_epochs": "of the student", "detector_epochs": "of the detector",
+          "batch": "batch", "lr": "learning rate", "pool": "pool", "place_weight": "weight of places", "pretrained": "ImageNet weights"}
+"""Keys of `metrics["recipe"]` that the card tells, with PIECES; the frame stands under what the networks see."""
 CHOSEN = (
     "Early stopping, calibration of each member, weights, the last calibration, threshold, joining with the detector and the 90 % sets "
     "were chosen on the validation split. The test split was touched once, through the task as it is served. Intervals are 95 %, by "
@@ -108,8 +113,21 @@ def _training(facts: Body, metrics: Body) -> str:
     source = {"fit": "Weights fitted on validation.", "given": "Weights given by the recipe, not fitted."}.get(str(given), "")
     frozen = f"Frozen on validation: {', '.join(choices)}." if choices else ""
     student = "The student learned from the ensemble's answers." if "student" in networks else ""
-    parts = [SCALES.get(str(metrics.get("scale")), ""), "\n".join(told), " ".join(text for text in (source, frozen, student) if text)]
+    parts = [SCALES.get(str(metrics.get("scale")), ""), "\n".join(told), _recipe(metrics),
+             " ".join(text for text in (source, frozen, student) if text)]
     return "\n\n".join(text for text in parts if text)
+
+
+def _recipe(metrics: Body) -> str:
+    """The values of the recipe that decide most; those that `metrics` does not hold are left out."""
+    own = part(metrics, "recipe")
+    told = [f"{words} {own[key]}" for key, words in RECIPE.items() if own.get(key) is not None and own[key] != ""]
+    if own.get("piece_rows"):
+        told.append(f"{own.get('pieces')} pieces of {own['piece_rows']} x {own.get('piece_columns')} pixels a film for "
+                    f"{own.get('piece_epochs')} epochs first")
+    given = part(metrics, "start").get("run")
+    begun = f"Began with the networks of the run {given}." if given else ""
+    return " ".join(text for text in (f"Recipe: {', '.join(told)}." if told else "", begun) if text)
 
 
 def _seen(settings: Body) -> str:
@@ -131,12 +149,8 @@ def _measured(metrics: Body) -> str:
     if not test:
         return ""
     unit = str(part(metrics, "data").get("grouped_by", "study"))
-    named = {"films": "films", "studies": "studies", "groups": many(unit)}
-    known = {words: f"{round(number(test[key])):,} {words}" for key, words in named.items() if interval_of(test.get(key))}
-    counts = ", ".join(known.values())
     lines = [
         CHOSEN + f"{unit}. \"met\" and \"missed\" go by the estimate.",
-        f"Test: {counts}." if counts else "",
         *_beside(test),
         tables({key: value for key, value in metrics.items() if key != "task"}),
         _parity(part(metrics, "parity")),
@@ -172,8 +186,19 @@ def _limits(facts: Body, metrics: Body) -> str:
                  "may be no better than chance. Train on your own films and measure before you believe any answer.",
                  "What the digital spine does not model stands in docs/explanation/digital-spine.md.", *lines]
     if metrics.get("scale") == "cpu":
-        lines.append("Small networks at a small size: fine spurs and faint narrowing are below what they can see.")
+        lines.append(_smallest(part(facts, "settings", "frame")))
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _smallest(frame: Body) -> str:
+    """What the frame leaves of a small lesion."""
+    rows = number(frame.get("rows"))
+    if rows != rows:
+        return "Small networks at a small size: fine spurs and faint narrowing may be missed."
+    pixels = max(1, round(SPUR_MM * rows / FILM_MM))
+    size = f"{frame.get('rows')} x {frame.get('columns')} pixels"
+    return (f"Small networks at a small size: in {size} a spur of {SPUR_MM} mm is about {pixels} pixel{'s' if pixels > 1 else ''} of a "
+            f"film {FILM_MM // 10} cm high; finer spurs and faint narrowing may be missed.")
 
 
 def _again(task: str, facts: Body) -> str:

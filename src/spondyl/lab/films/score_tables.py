@@ -13,7 +13,8 @@ Row = Sequence[str]
 TRUST = {
     "pointing": "the map's peak lies in the lesion's box, or half a map cell beside it",
     "pointing_strict": "... in the box itself",
-    "pointing_one_box": "... of films with exactly one box",
+    "pointing_one_box_strict": "films with exactly one box: the map's peak lies in the box itself",
+    "pointing_one_box": "... or half a map cell beside it",
     "pointing_centre": "... of a map that always points at the best fixed place (baseline)",
     "pointing_area": "... of a peak anywhere (baseline)",
     "twins_fall": "lesion taken away: the answer falls beyond the placebo's change",
@@ -23,6 +24,8 @@ TRUST = {
     "reverse_rise_any": "... or rises at all",
 }
 """Shares of the trust tests, in the order in which they are shown."""
+JUDGED = 1000
+"""Subjects, at least, of the cohort that the aims are asked of."""
 PLACEBO = {"median": "median", "q95": "95 % quantile"}
 
 
@@ -41,11 +44,11 @@ def summary(metrics: Body) -> str:
 
 def who(metrics: Body) -> str:
     """The cohorts, and the share of each label in the test split, without which no figure can be read; nothing where none is known."""
-    name = "digital spine (in-silico)" if metrics.get("evidence") == "in-silico" else "cohort"
+    name, where = ("digital spine (in-silico)" if said else "cohort" for said in (_silico(metrics), _judged(metrics)))
     learned, judged = _cohort(part(metrics, "data", "cohort")), _cohort(part(metrics, "test", "cohort"))
     shares = _prevalence(metrics)
     told = (
-        f"Learned from the {name}: {learned}." if learned else "", f"Measured on the {name}: {judged}." if judged else "",
+        f"Learned from the {name}: {learned}." if learned else "", f"Measured on the {where}: {judged}." if judged else "",
         f"Prevalence in the test split: {shares}." if shares else "",
     )
     return " ".join(text for text in told if text)
@@ -80,21 +83,48 @@ def aims_table(metrics: Body) -> str:
     if not part(metrics, "test"):
         return ""
     rows = [(aim.words, aim.bound_text, aim.figure_text, aim.verdict + (f" ({aim.remark})" if aim.remark else "")) for aim in known]
-    return table((f"aim{_silico(metrics)}", "asked for", "figure (95 %)", "verdict"), rows)
+    made = table((f"aim{_judged(metrics)}", "asked for", "figure (95 %)", "verdict"), rows)
+    return "\n\n".join(text for text in (made, judging_remark(metrics)) if text)
+
+
+def judging_remark(metrics: Body) -> str:
+    """That the aims are asked of a large cohort, where what was measured is a run's own split, or fewer subjects; else nothing."""
+    test = part(metrics, "test")
+    seen, own = number(test.get("groups")), "cohort" not in test
+    if not (own or seen < JUDGED):
+        return ""
+    count = f"{_count(seen)} {_unit(metrics)}" if seen == seen else "films"
+    split = " of the run's own test split" if own else ""
+    return f"The aims are asked of the judging cohort of at least {JUDGED:,} subjects; these figures are of {count}{split}."
+
+
+def measured_on(metrics: Body) -> str:
+    """How many films, studies and groups of which split of which cohort were measured."""
+    test = part(metrics, "test")
+    named = {"films": "films", "studies": "studies", "groups": _unit(metrics)}
+    counts = [f"{_count(test[key])} {words}" for key, words in named.items() if interval_of(test.get(key))]
+    if len(counts) == 3 and named["groups"] == "studies":
+        counts.pop()
+    split = f"split {test.get('split', 'test')}"
+    cohort = part(test, "cohort") or part(metrics, "data", "cohort")
+    kind = [f"{key} {cohort[key]}" for key in ("profile", "style") if cohort.get(key)]
+    return f"Measured: {', '.join([*counts, split, *kind])}." if counts else ""
 
 
 def scores_table(metrics: Body) -> str:
     """Every score of the test split, each trivial baseline beside it."""
     scores, baselines = part(metrics, "test", "scores"), part(metrics, "test", "baselines")
     rows = [(score_words(name), score_text(name, scores[name]), *(_beside(row, name) for row in baselines.values())) for name in scores]
-    return table((f"test split{_silico(metrics)}", "figure (95 %)", *(str(name).replace("_", " ") for name in baselines)), rows)
+    split = str(part(metrics, "test").get("split", "test"))
+    head = (f"{SPLITS.get(split, split)} split{_judged(metrics)}", "figure (95 %)", *(str(name).replace("_", " ") for name in baselines))
+    return "\n\n".join(text for text in (measured_on(metrics), table(head, rows)) if text) if rows else ""
 
 
 def classes_table(metrics: Body) -> str:
     """AP at IoU 0.5 of each class of box."""
     rows = [(name.replace("_", " "), _count(row.get("boxes")), figure_text(row) if row.get("boxes") != 0 else "does not occur")
             for name, row in part(metrics, "test", "classes").items() if isinstance(row, Mapping)]
-    return table((f"lesion{_silico(metrics)}", "boxes", "AP at IoU 0.5 (95 %)"), rows)
+    return table((f"lesion{_judged(metrics)}", "boxes", "AP at IoU 0.5 (95 %)"), rows)
 
 
 def confusion_table(metrics: Body) -> str:
@@ -102,20 +132,20 @@ def confusion_table(metrics: Body) -> str:
     counts = confusion(metrics)
     names = targets(metrics, len(counts))
     rows = [(name, *(str(cell) for cell in row), str(sum(row))) for name, row in zip(names, counts, strict=True)]
-    return table((f"truth in rows, answer in columns{_silico(metrics)}", *names, "all"), rows)
+    return table((f"truth in rows, answer in columns{_judged(metrics)}", *names, "all"), rows)
 
 
 def grade_table(metrics: Body) -> str:
     """Share of each true grade that was answered right."""
     rows = [(name, figure_text(row, percent=True)) for name, row in part(metrics, "test", "class_accuracy").items()]
-    return table((f"true grade{_silico(metrics)}", "answered right (95 %)"), rows)
+    return table((f"true grade{_judged(metrics)}", "answered right (95 %)"), rows)
 
 
 def coverage_table(metrics: Body) -> str:
     """How often the 90 % sets hold the truth, by true label, and whether that can be 90 %."""
     rows = [(name.replace("_", " "), figure_text(row, percent=True), _keeps_promise(row))
             for name, row in part(metrics, "test", "coverage").items()]
-    return table((f"90 % sets hold the truth{_silico(metrics)}", "share (95 %)", "promise of 90 %"), rows)
+    return table((f"90 % sets hold the truth{_judged(metrics)}", "share (95 %)", "promise of 90 %"), rows)
 
 
 def _keeps_promise(row: Any) -> str:
@@ -144,10 +174,10 @@ def members_table(metrics: Body) -> str:
     networks = part(metrics, "networks")
     rows = [(name, str(networks.get(name, "")) or "-", _weight(weights.get(name)), *(score_text(key, part(row).get(key)) for key in names))
             for name, row in members.items()]
-    made = table((f"network alone{_silico(metrics)}", "architecture", "weight", *map(score_words, names)), rows)
+    made = table((f"network alone{_judged(metrics)}", "architecture", "weight", *map(score_words, names)), rows)
     paired = [(name.replace("_", " ") + _whose(row), figure_text(row, signed=True))
               for name, row in part(metrics, "test", "paired").items() if isinstance(row, Mapping)]
-    return "\n\n".join(part_ for part_ in (made, table((f"paired difference{_silico(metrics)}", "figure (95 %)"), paired)) if part_)
+    return "\n\n".join(part_ for part_ in (made, table((f"paired difference{_judged(metrics)}", "figure (95 %)"), paired)) if part_)
 
 
 def curve_table(metrics: Body) -> str:
@@ -225,6 +255,10 @@ def _beside(row: Any, name: str) -> str:
     return figure_text(row) if name in ("auroc", "balanced_accuracy") else "-"
 
 
+def _unit(metrics: Body) -> str:
+    return many(str(part(metrics, "data").get("grouped_by", "subject")))
+
+
 def _whose(row: Body) -> str:
     told = [str(row[key]) if key == "member" else score_words(str(row[key])) for key in ("score", "member") if row.get(key)]
     return f" ({', '.join(told)})" if told else ""
@@ -236,6 +270,11 @@ def _weight(value: Any) -> str:
 
 def _count(value: Any) -> str:
     return f"{round(number(value)):,}" if number(value) == number(value) else "-"
+
+
+def _judged(metrics: Body) -> str:
+    """" (in-silico)" where the films that were measured are, whatever the bundle learned from."""
+    return _silico({"evidence": part(metrics, "test").get("evidence", metrics.get("evidence"))})
 
 
 def _silico(metrics: Body) -> str:
