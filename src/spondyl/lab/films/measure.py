@@ -10,7 +10,9 @@ where it cannot be said:
     history     {name: [{epoch, ...}]}
     validation  {films, weights: {member: w}, weights_from, best_member, members: {member: {score: x}}, scores: {score: x},
                 threshold, threshold_from, ask_from, fusion: {...}} or {views: {...}}
-    parity      {passed, allowed: [kind], films, largest_difference, mean_difference, flips_inside, flips_outside, refusals_changed, ...}
+    recipe      {key: value}: what decides most of the training
+    parity      {passed, allowed: [kind], films, largest_difference, mean_difference, flips_inside, flips_outside, refusals_changed,
+                boxes_kept, boxes, and with the beginning student_ of the student}
     test        {films, studies, groups, refused, unread, training_images_met, refusals: {code: n}, software: {...},
                 scores: {score: figure}, coverage: {label: figure}, baselines: {name: {score: x}}, members: {name: {score: figure}},
                 paired: {ensemble_minus_best_member: figure + {member, score}, student_minus_ensemble: figure + {score},

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
+from spondyl.core import InputError
 from spondyl.inference import Bundle, Manifest, NetworkFile, open_engine, write_bundle
 from spondyl.lab.films.cache import FilmCache
-from spondyl.lab.films.card import card
+from spondyl.lab.films.card import PIECES, RECIPE, card
 from spondyl.lab.films.choices import choose
 from spondyl.lab.films.detect import load_detector
 from spondyl.lab.films.fit import load_member
@@ -37,17 +38,18 @@ class Draft:
     Attributes:
         manifest: Without metrics.
         graphs: File name -> ONNX bytes.
-        validation, parity: Of metrics.json.
+        validation, parity, recipe: Of metrics.json.
     """
 
     manifest: Manifest
     graphs: Mapping[str, bytes]
     validation: dict[str, Any]
     parity: dict[str, Any]
+    recipe: dict[str, Any]
 
     def write(self, folder: Path, metrics: Mapping[str, Any] | None = None) -> Bundle:
         """The bundle in a new folder; with `metrics` its card tells them."""
-        manifest = replace(self.manifest, metrics=metrics or {})
+        manifest = replace(self.manifest, metrics={"recipe": self.recipe, **metrics} if metrics else {})
         words = card(manifest.as_dict(), manifest.metrics)
         return write_bundle(folder, manifest, {**self.graphs, "card.md": words.encode()})
 
@@ -75,7 +77,13 @@ def draft(run: Path, data: Path, recipe: FilmRecipe, caches: Mapping[str, FilmCa
         both = _write(Path(folder), "both", recipe, data, caches, settings, graphs, BOTH)
         parity = check_parity(both, caches, on_step)
     manifest = _manifest(recipe, data, caches, settings, graphs, parity["allowed"])
-    return Draft(manifest, graphs, choices.report, parity)
+    return Draft(manifest, graphs, choices.report, parity, _main_values(recipe))
+
+
+def _main_values(recipe: FilmRecipe) -> dict[str, Any]:
+    """What decides most of the training; no folder of anybody's machine."""
+    absent = {key for key, network in (("student_epochs", recipe.student), ("detector_epochs", recipe.detector)) if not network}
+    return {key: getattr(recipe, key) for key in (*RECIPE, *PIECES) if key not in absent}
 
 
 def export(run: Path, recipe: FilmRecipe, on_step: OnStep) -> dict[str, bytes]:
@@ -106,13 +114,31 @@ def for_bundle(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cohort_of(data: Path) -> dict[str, Any]:
-    """What the root of a data set says of itself where the digital spine made it; nothing for other data."""
-    try:
-        body = json.loads((data / COHORT_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+    """What the root of a data set says of itself where the digital spine made it; nothing for other data.
+
+    Args:
+        data: The root, or the folder "dataset" in it.
+
+    Raises:
+        InputError: `cohort-unreadable`: data of which nobody can say whether they are in-silico are not taken for patients'.
+    """
+    folders = [data, *([data.resolve().parent] if data.resolve().name == "dataset" else [])]
+    file = next((folder / COHORT_FILE for folder in folders if (folder / COHORT_FILE).exists()), None)
+    if file is None:
         return {}
+    try:
+        body = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(type(error).__name__) from None
+    if not isinstance(body, dict):
+        raise _damaged("it is no JSON object")
     kept = ("layout", "profile", "seed", "role", "labels", "style", "evidence")
-    return {key: body[key] for key in kept if key in body} if isinstance(body, dict) else {}
+    return {key: body[key] for key in kept if key in body}
+
+
+def _damaged(why: str) -> InputError:
+    return InputError("cohort-unreadable", f"{COHORT_FILE} of the data set cannot be read: {why}",
+                      "Copy it again from where the cohort was made: it says whether the films are in-silico")
 
 
 def evidence_of(data: Path) -> str:
@@ -133,14 +159,14 @@ def _frames(recipe: FilmRecipe) -> dict[str, Any]:
 
 def _write(folder: Path, name: str, recipe: FilmRecipe, data: Path, caches: Mapping[str, FilmCache], settings: Mapping[str, Any],
            graphs: Mapping[str, bytes], precisions: tuple[str, ...]) -> Bundle:
-    manifest = _manifest(recipe, data, caches, settings, graphs, ["film", DETECTOR, GATE] if precisions == BOTH else [])
+    manifest = _manifest(recipe, data, caches, settings, graphs, ["film", DETECTOR, GATE, STUDENT] if precisions == BOTH else [])
     return write_bundle(folder / name, manifest, {**graphs, "card.md": b"draft"})
 
 
 def _manifest(recipe: FilmRecipe, data: Path, caches: Mapping[str, FilmCache], settings: Mapping[str, Any], graphs: Mapping[str, bytes],
               bf16: list[str]) -> Manifest:
     def precisions(name: str) -> tuple[str, ...]:
-        return BOTH if (name if name in (DETECTOR, GATE) else "film") in bf16 else ("f32",)
+        return BOTH if (name if name in (DETECTOR, GATE, STUDENT) else "film") in bf16 else ("f32",)
 
     names = [file.removesuffix(".onnx") for file in graphs]
     cache = caches["film"]

@@ -14,7 +14,7 @@ from spondyl.lab.films.card import card
 from spondyl.lab.films.counts import split_counts
 from spondyl.lab.films.curve import learning_curve
 from spondyl.lab.films.measure import measure
-from spondyl.lab.films.pack import cohort_of, for_bundle
+from spondyl.lab.films.pack import cohort_of, evidence_of, for_bundle
 from spondyl.lab.films.predict import OnStep
 from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe
 from spondyl.lab.films.records import SPLITS, FilmSet
@@ -51,7 +51,7 @@ def evaluate(bundle: Bundle, data: Path, layout: str, split: str, backend: str, 
         "task": bundle.task, "evidence": bundle.note.evidence, **{key: known[key] for key in FIGURES if key in known},
         "data": {**held, "splits": {**held.get("splits", {}), "test": counted}},
         "test": {**measure(bundle, chosen, None, on_step, backend=backend, precision=precision, workers=workers), "cohort": cohort_of(data),
-                 "split": split},
+                 "evidence": evidence_of(data), "split": split},
         "bundle": {"name": bundle.note.name, "version": bundle.note.version, "sha256": bundle.sha256},
     }  # fmt: skip
 
@@ -60,12 +60,16 @@ def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundl
     """The same weights in a new folder, with figures that were measured elsewhere on its card.
 
     Raises:
-        InputError: `figures-of-another-bundle` if they are not this bundle's.
+        InputError: `figures-of-another-bundle` if they are not this bundle's, `figures-of-another-split` if they are not of "test".
     """
     of = [figures.get("bundle", {}).get("sha256"), figures.get("trust", {}).get("bundle_sha256", bundle.sha256)]
     if set(of) != {bundle.sha256}:
         raise InputError("figures-of-another-bundle", "the figures were measured with other weights or settings",
                          "Measure this bundle: spondyl evaluate RUN/bundle --data DIR --out FILE")
+    split = figures.get("test", {}).get("split", TEST)
+    if split != TEST:
+        raise InputError("figures-of-another-split", f"the figures are of the split {split!r}: a card tells those of the test split",
+                         "Measure that: spondyl evaluate RUN/bundle --data DIR --split test --out FILE")
     metrics = for_bundle({**bundle.metrics, **{key: figures[key] for key in FIGURES if key in figures}})
     manifest = replace(bundle.manifest, metrics=metrics)
     contents = {name: bundle.read(name) for name in bundle.manifest.files}
