@@ -185,3 +185,17 @@ def test_two_copies_of_one_file_are_two_films(films: tuple[FilmRecord, ...], tmp
     assert len(cache.films) == len(films) + 1
     assert np.array_equal(cache.pixels[0], cache.pixels[1])
     assert cache.files[0] == cache.files[1]
+
+
+def test_films_are_found_by_content_when_rows_lie_in_another_order(films: tuple[FilmRecord, ...], tmp_path: Path):
+    chosen = films[3:9]
+    folder = tmp_path / "cache"
+    first, before = open_cache(films, FRAME, folder), open_cache(chosen, FRAME, folder)
+    (home,) = folder.iterdir()
+    for name in ("rows.u16", "rows.jsonl"):
+        (home / name).unlink()
+    open_cache(films[::-1], FRAME, folder)
+    assert same(open_cache(films, FRAME, folder), first)
+    mirrored = tuple(films[len(films) - 1 - place] for place in range(3, 9))  # the row numbers that were chosen before
+    assert np.array_equal(open_cache(mirrored, FRAME, folder).pixels, first.pixels[len(films) - 9 : len(films) - 3][::-1])
+    assert same(open_cache(chosen, FRAME, folder), before)

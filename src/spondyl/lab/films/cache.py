@@ -90,8 +90,7 @@ def open_cache(films: Sequence[FilmRecord], frame: FilmFrame, folder: Path, on_s
         kept, skipped = _usable(films, sums, rows, faults)
         if len(skipped) > MOST_UNREADABLE * len(films):
             raise _too_many(skipped, len(films))
-        number = {digest: place for place, digest in enumerate(rows)}
-        file = _aligned(home, [number[sums[film.name]] for film in kept], len(rows), frame)
+        file = _aligned(home, [sums[film.name] for film in kept], list(rows), frame)
     own = [rows[sums[film.name]] for film in kept]
     maps = [invert(np.asarray(line.to_source).reshape(2, 3)) for line in own]
     return FilmCache(
@@ -134,17 +133,17 @@ def _too_many(skipped: Sequence[LeftOut], films: int) -> InputError:
                       + ("; ..." if len(skipped) > NAMED else ""), "Copy or export them again, or take them out of the tables")
 
 
-def _aligned(home: Path, order: Sequence[int], rows: int, frame: FilmFrame) -> Path:
-    """A file that holds those rows in that order."""
-    if list(order) == list(range(rows)):
+def _aligned(home: Path, wanted: Sequence[str], held: Sequence[str], frame: FilmFrame) -> Path:
+    """A file that holds the rows of those contents in that order; `held` are the contents of rows.u16."""
+    if list(wanted) == list(held):
         return home / "rows.u16"
-    name = hashlib.sha256(json.dumps(list(order)).encode()).hexdigest()[:12]
+    name = hashlib.sha256(json.dumps(list(wanted)).encode()).hexdigest()[:12]
     file = home / f"aligned-{name}.u16"
     if not file.exists():
-        source = mapped(home / "rows.u16", rows, frame)
+        source, place = mapped(home / "rows.u16", len(held), frame), {digest: row for row, digest in enumerate(held)}
         part = file.with_suffix(".part")
         with part.open("wb") as stream:
-            for place in order:
-                stream.write(source[place].tobytes())
+            for digest in wanted:
+                stream.write(source[place[digest]].tobytes())
         part.replace(file)
     return file
