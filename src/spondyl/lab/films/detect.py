@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import lightning
 import torch
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from spondyl.core import InputError
+from spondyl.lab.films.across import is_out_of_memory, strategy
 from spondyl.lab.films.detect_module import CHECKPOINT, DetectKeeper, DetectModule, OnStep
 from spondyl.lab.films.detect_plan import DetectPlan, is_over
 from spondyl.lab.films.plan import PRECISIONS
@@ -51,7 +53,9 @@ def fit_detector(plan: DetectPlan, cache: FilmCache, folder: Path, on_step: OnSt
     while not is_over(read_history(folder), plan):
         try:
             _train(plan, cache, folder, parts, on_step)
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, ProcessRaisedException) as error:
+            if not is_out_of_memory(error):
+                raise
             parts *= 2
             _announce_pieces(plan, parts, on_step)
     (folder / "best.pt").replace(folder / "weights.pt")
@@ -128,7 +132,7 @@ def _train(plan: DetectPlan, cache: FilmCache, folder: Path, parts: int, on_step
     with quiet(), threads(plan.threads):
         trainer = lightning.Trainer(
             accelerator="auto" if torch.cuda.is_available() else "cpu", devices=plan.devices,
-            strategy="ddp_spawn" if plan.devices > 1 else "auto", sync_batchnorm=plan.devices > 1 and torch.cuda.is_available(),
+            strategy=strategy(plan.devices), sync_batchnorm=plan.devices > 1 and torch.cuda.is_available(),
             precision=PRECISIONS[plan.precision],
             max_epochs=plan.epochs, accumulate_grad_batches=parts, gradient_clip_val=plan.clip, reload_dataloaders_every_n_epochs=1,
             check_val_every_n_epoch=plan.judged_every, use_distributed_sampler=False, num_sanity_val_steps=0, logger=False,

@@ -9,7 +9,7 @@ from typing import Any
 
 from spondyl.lab.films.augment import Augment
 from spondyl.lab.films.pieces import Pieces
-from spondyl.lab.films.plan import PRECISIONS, WHERE
+from spondyl.lab.films.plan import PRECISIONS, WHERE, check_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class DetectPlan:
             raise ValueError(f"precision is 32 or bf16, not {self.precision!r}")
         if min(self.epochs, self.batch, self.devices, self.threads, self.every, self.classes) < 1:
             raise ValueError("epochs, batch, every, classes, devices and threads are at least 1")
+        check_shares(self.batch, self.devices)
         if not 0 <= self.average < 1 or min(self.repeat, self.normals, self.lr) < 0:
             raise ValueError("average is in [0, 1); repeat, normals and lr are not negative")
 

@@ -178,6 +178,7 @@ def _faults(recipe: FilmRecipe) -> list[str]:
         "epochs are 1 or more": min(recipe.epochs, recipe.student_epochs, recipe.detector_epochs) < 1,
         "frames have sides of 32 pixels or more": min(recipe.rows, recipe.columns, recipe.detector_rows, recipe.detector_columns) < 32,
         "jobs, devices and threads are 1 or more": min(recipe.jobs, recipe.devices, recipe.threads) < 1,
+        f"batch, piece_batch and detector_batch are multiples of devices, which are {recipe.devices}": not _batches_fit(recipe),
     }
     return [said for said, wrong in checks.items() if wrong]
 
@@ -187,6 +188,12 @@ def _weights_fit(recipe: FilmRecipe) -> bool:
     if isinstance(given, str):
         return given == FITTED
     return len(given) == len(recipe.members) and min(given) >= 0 and sum(given) > 0
+
+
+def _batches_fit(recipe: FilmRecipe) -> bool:
+    """Whether the devices can share out the batches of what is trained."""
+    batches = [recipe.batch, *([recipe.piece_batch] if recipe.piece_rows else []), *([recipe.detector_batch] if recipe.detector else [])]
+    return not any(batch % max(recipe.devices, 1) for batch in batches)
 
 
 def _threshold_fits(threshold: str | float) -> bool:
