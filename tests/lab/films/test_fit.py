@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from lab.films.toy_films import toy_cache
 from spondyl.core import InputError
+from spondyl.lab.films.across import is_out_of_memory
 from spondyl.lab.films.batches import Batch
 from spondyl.lab.films.cache import FilmCache
 from spondyl.lab.films.curve import learning_curve
+from spondyl.lab.films.detect_plan import DetectPlan
 from spondyl.lab.films.fit import FitPlan, build, fit_member, load_member
 from spondyl.models.film_nets import Body, Wish, register
 
@@ -270,3 +274,40 @@ def test_two_devices_train_one_network_and_tell_how_far_they_are(cache: FilmCach
     assert len(history(folder)) == 2
     assert steps[-1] == (2 * (24 // 8), 2 * (24 // 8))
     assert load_member(folder)(torch.zeros(1, 1, 64, 48))[0].shape == (1, 8)
+
+
+@pytest.mark.slow
+def test_two_devices_train_the_head_first_and_then_all(cache: FilmCache, tmp_path: Path):
+    plan = replace(PLAN, network="mobilenetv4_conv_small_050", devices=2, epochs=3, head_epochs=2, average=0.0)
+    first = {name: value.clone() for name, value in build(plan, cache).net.state_dict().items()}
+    learnt = weights(fit_member(replace(plan, epochs=2), cache, tmp_path / "head"))
+    assert all(torch.equal(value, learnt[name]) == name.startswith("body.") for name, value in first.items())
+    folder = fit_member(plan, cache, tmp_path / "all")
+    assert len(history(folder)) == 3
+    moved = weights(folder)
+    assert not all(torch.equal(value, moved[name]) for name, value in first.items() if name.startswith("body."))
+
+
+def test_a_process_without_memory_is_told_from_one_with_another_fault():
+    for error, full in ((torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True), (RuntimeError("no power"), False)):
+        try:
+            raise error
+        except RuntimeError:
+            said = traceback.format_exc()  # what torch's spawn sends of it
+        assert is_out_of_memory(error) == full
+        assert is_out_of_memory(ProcessRaisedException(f"\n\n-- Process 1 terminated with the following error:\n{said}", 1, 2)) == full
+
+
+@pytest.mark.slow
+def test_processes_with_little_memory_take_each_step_in_pieces(cache: FilmCache, tmp_path: Path):
+    said: list[str] = []
+    plan = replace(PLAN, network=HUNGRY, epochs=1, batch=16, devices=2)
+    assert len(history(fit_member(plan, cache, tmp_path / "a", lambda what, *_: said.append(what)))) == 1
+    assert any("4 at a time" in word for word in said)
+
+
+def test_films_of_a_step_are_shared_out_evenly():
+    with pytest.raises(ValueError, match="batch is a multiple of devices"):
+        replace(PLAN, batch=9, devices=2)
+    with pytest.raises(ValueError, match="batch is a multiple of devices"):
+        DetectPlan(batch=9, devices=2)

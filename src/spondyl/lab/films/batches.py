@@ -19,6 +19,7 @@ from spondyl.lab.films.places import cell_targets
 
 if TYPE_CHECKING:
     from spondyl.lab.films.cache import FilmCache
+    from spondyl.lab.films.records import FilmRecord
 
 WHITE = 65535.0
 
@@ -43,6 +44,11 @@ class Lesson:
     known: NDArray[np.float32]
     weights: NDArray[np.float32]
     teacher: NDArray[np.float32] | None
+
+
+def is_sure(film: FilmRecord) -> bool:
+    """Whether the source says what each place of a film shows: by boxes, or because there is nothing on it."""
+    return bool(film.boxes) or not film.target
 
 
 def lesson_of(cache: FilmCache, head: Head, teacher: NDArray[np.float32] | None = None) -> Lesson:

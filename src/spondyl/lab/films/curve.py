@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from spondyl.core import InputError
-from spondyl.lab.films.fit import FitPlan, fit_member, load_member
+from spondyl.lab.films.fit import FitPlan, fit_member, load_member, taught_places
 from spondyl.lab.films.heads import head_of
 from spondyl.metrics import bootstrap_interval
 
@@ -32,7 +32,8 @@ def learning_curve(
     """One row a size: subjects, films, and the figures on validation with intervals drawn over groups.
 
     The plan is the same for all, epochs included, so that small sizes also take fewer steps. Subjects are taken in one order that the
-    plan's seed decides; a larger size holds all of a smaller one. Networks are kept in `folder`/<subjects>.
+    plan's seed decides; a larger size holds all of a smaller one. Networks are kept in `folder`/<subjects>. `taught_on` of a row is
+    "pieces" where that is what the networks learn on, and `films` counts those that they learn from.
 
     Args:
         plan: How each network is trained.
@@ -60,7 +61,7 @@ def _row(plan: FitPlan, cache: FilmCache, groups: frozenset[str], folder: Path, 
     places = part.places("val")
     logits = _answers(net, cache.pixels, places)
     figures = _with_intervals(plan.task, logits, [films[place] for place in places], np.random.default_rng(plan.seed))
-    return {"subjects": len(groups), "films": len(part.places("train")), **figures}
+    return {"subjects": len(groups), "films": len(taught_places(part, plan)), "taught_on": "pieces" if plan.pieces else "films", **figures}
 
 
 @torch.no_grad()

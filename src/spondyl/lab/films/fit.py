@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING, Any
 import lightning
 import numpy as np
 import torch
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from spondyl.core import InputError
-from spondyl.lab.films.batches import lesson_of
+from spondyl.lab.films.across import is_out_of_memory, strategy
+from spondyl.lab.films.batches import is_sure, lesson_of
 from spondyl.lab.films.heads import head_of
 from spondyl.lab.films.keeper import CHECKPOINT, Keeper, has_ended, keep, read_history
 from spondyl.lab.films.module import FilmModule
-from spondyl.lab.films.plan import PRECISIONS, FitPlan
+from spondyl.lab.films.plan import PRECISIONS, FitPlan, is_same
 from spondyl.lab.films.quiet import quiet, threads
 from spondyl.lab.films.sampling import sampling_weights
 from spondyl.models import film_nets
@@ -36,6 +38,7 @@ from spondyl.models.film_nets import FilmNet
 if TYPE_CHECKING:
     from spondyl.lab.films.cache import FilmCache
 
+MEMBER_FILE = "member.json"
 OnStep = Callable[[str, int, int], None]
 
 
@@ -60,7 +63,9 @@ def fit_member(plan: FitPlan, cache: FilmCache, folder: Path, on_step: OnStep = 
     while not has_ended(folder, plan):
         try:
             _train(plan, cache, folder, parts, on_step)
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, ProcessRaisedException) as error:
+            if not is_out_of_memory(error):
+                raise
             parts *= 2
             _announce_pieces(plan, parts, on_step)
     keep(folder, plan)
@@ -69,7 +74,7 @@ def fit_member(plan: FitPlan, cache: FilmCache, folder: Path, on_step: OnStep = 
 
 def load_member(folder: Path) -> FilmNet:
     """The trained network, for reading."""
-    about = json.loads((folder / "member.json").read_text("utf-8"))
+    about = json.loads((folder / MEMBER_FILE).read_text("utf-8"))
     plan = about["plan"]
     net = film_nets.create(
         plan["network"], about["outputs"], pool=plan["pool"], stride=plan["stride"], shape=tuple(about["shape"]), dropout=plan["dropout"]
@@ -82,9 +87,10 @@ def _check_plan(plan: FitPlan, cache: FilmCache, folder: Path) -> None:
     """The folder is of this plan, or becomes it."""
     about = {"plan": plan.what(), "outputs": head_of(plan.task).outputs, "shape": [cache.frame.rows, cache.frame.columns]}
     about = json.loads(json.dumps(about))
-    file = folder / "member.json"
+    file = folder / MEMBER_FILE
     if file.exists():
-        if json.loads(file.read_text("utf-8")) != about:
+        kept = json.loads(file.read_text("utf-8"))
+        if {**kept, "plan": None} != {**about, "plan": None} or not is_same(kept["plan"], about["plan"]):
             raise InputError("member-differs", f"{folder.name} was begun with another plan", "Go on with that plan, or give a new folder")
         return
     for split in ("train", "val"):
@@ -103,9 +109,15 @@ def _announce_pieces(plan: FitPlan, parts: int, on_step: OnStep) -> None:
     on_step(f"{plan.network} does not fit into memory: steps of {plan.batch} films are taken {films} at a time", 0, 0)
 
 
+def taught_places(cache: FilmCache, plan: FitPlan) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Places of the films that a plan is taught on: all of train, or, on pieces, those of which the source says what is where."""
+    train = cache.places("train")
+    return np.asarray([place for place in train if is_sure(cache.films[place])], np.intp) if plan.pieces else train
+
+
 def build(plan: FitPlan, cache: FilmCache, parts: int = 1, say: Callable[[str], None] = lambda _: None) -> FilmModule:
     """The network with its first weights, and what it is to learn."""
-    train = cache.places("train")
+    train = taught_places(cache, plan)
     films = [cache.films[place] for place in train]
     shape = cache.frame.rows, cache.frame.columns
     teacher_weight = plan.teacher_weight if plan.teacher else 0.0
@@ -163,7 +175,7 @@ def _train(plan: FitPlan, cache: FilmCache, folder: Path, parts: int, on_step: O
     with quiet(), threads(plan.threads), Keeper(plan, folder, on_step) as keeper:
         trainer = lightning.Trainer(
             accelerator="auto" if torch.cuda.is_available() else "cpu", devices=plan.devices,
-            strategy="ddp_spawn" if plan.devices > 1 else "auto", sync_batchnorm=plan.devices > 1 and torch.cuda.is_available(),
+            strategy=strategy(plan.devices, some_idle=plan.head_epochs > 0), sync_batchnorm=plan.devices > 1 and torch.cuda.is_available(),
             precision=PRECISIONS[plan.precision],
             max_epochs=plan.epochs, accumulate_grad_batches=parts, reload_dataloaders_every_n_epochs=1, use_distributed_sampler=False,
             num_sanity_val_steps=0, logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
@@ -180,4 +192,4 @@ def _train(plan: FitPlan, cache: FilmCache, folder: Path, parts: int, on_step: O
             ) from None  # fmt: skip
 
 
-__all__ = ["FitPlan", "build", "fit_member", "load_member"]
+__all__ = ["MEMBER_FILE", "FitPlan", "build", "fit_member", "load_member"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from spondyl.core.identity import content_hash
 from spondyl.lab.films.augment import Augment
 from spondyl.lab.films.pieces import Pieces
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed"}
 WHERE = ("devices", "threads", "loaders")
 """What a run may change when it goes on: where it runs, not what comes out but for rounding."""
+START_SUM = "start_sha256"
+"""Key, in a kept plan, of the content of the weights that it began with; plans that were kept before there was this key do not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class FitPlan:
             raise ValueError(f"watch is loss or figure, not {self.watch!r}")
         if min(self.epochs, self.batch, self.devices, self.threads) < 1:
             raise ValueError("epochs, batch, devices and threads are at least 1")
+        check_shares(self.batch, self.devices)
         if self.pieces and self.teacher:
             raise ValueError("a teacher speaks of whole films, not of pieces")
         if not 0 <= self.average < 1 or not 0 <= self.teacher_weight <= 1:
@@ -100,4 +105,19 @@ class FitPlan:
     def what(self) -> dict[str, Any]:
         """What decides the weights, as JSON; where it runs is left out."""
         table = {name: value for name, value in asdict(self).items() if name not in WHERE}
-        return table | {name: None if file is None else file.name for name, file in (("teacher", self.teacher), ("start", self.start))}
+        names = {name: None if file is None else file.name for name, file in (("teacher", self.teacher), ("start", self.start))}
+        known = self.start is not None and self.start.is_file()
+        return table | names | {START_SUM: content_hash(self.start.read_bytes()) if self.start and known else None}
+
+
+def check_shares(batch: int, devices: int) -> None:
+    """Raises ValueError where the films of a step cannot be shared out evenly."""
+    if batch % devices:
+        raise ValueError(f"batch is a multiple of devices, so that each takes as many films of a step, got {batch} films over {devices}")
+
+
+def is_same(kept: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether two plans, as `what` gives them, train the same. Weights to begin with that either does not know are not compared."""
+    if kept.get(START_SUM) and now.get(START_SUM):
+        return kept == now
+    return {**kept, START_SUM: None} == {**now, START_SUM: None}

@@ -15,9 +15,10 @@ from typing import Any
 import torch
 
 from spondyl.core import InputError
+from spondyl.core.identity import content_hash
 from spondyl.lab.films import stages
 from spondyl.lab.films.cache import FilmCache, open_cache
-from spondyl.lab.films.check import check_data
+from spondyl.lab.films.check import FILE, check_data
 from spondyl.lab.films.counts import data_counts
 from spondyl.lab.films.measure import measure
 from spondyl.lab.films.pack import Draft, cohort_of, draft, evidence_of, for_bundle
@@ -32,6 +33,8 @@ from spondyl.tasks.films.framing import FilmFrame
 from spondyl.tasks.films.votes import STUDENT
 
 OnStep = Callable[[str, int, int], None]
+CHECKED = "checked.sha256"
+"""File, beside a check, that says of which films it is."""
 
 
 def train(recipe: FilmRecipe, data: Path, run: Path, on_step: OnStep = lambda *_: None) -> None:
@@ -46,16 +49,25 @@ def train(recipe: FilmRecipe, data: Path, run: Path, on_step: OnStep = lambda *_
     Raises:
         InputError: `run-recipe-differs`, and what the data, its check and the networks say.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    _check_config(recipe, run / "config.json")
-    films = _films(recipe, data, run)
+    films = begun(recipe, data, run)
+    stages.check_start(recipe)
     caches = open_caches(recipe, films, run, on_step)
-    if not (run / "check" / "data_check.json").exists():
-        check_data(films, caches["film"], run / "check")
+    _check_data(films, caches["film"], run / "check")
     _fit_all(recipe, caches, run, on_step)
     if not (run / "bundle").exists():
         _finish(recipe, data, films, caches, run, on_step)
     write_run_page(run)
+
+
+def begun(recipe: FilmRecipe, data: Path, folder: Path) -> FilmSet:
+    """The films in the splits that are kept in a folder, which is one of this recipe and these films, or becomes it.
+
+    Raises:
+        InputError: `run-recipe-differs`, `splits-differ`, `split-empty`, and where the data set cannot be read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_config(recipe, folder / "config.json")
+    return _films(recipe, data, folder)
 
 
 def open_caches(recipe: FilmRecipe, films: FilmSet, run: Path, on_step: OnStep) -> dict[str, FilmCache]:
@@ -85,6 +97,16 @@ def _check_config(recipe: FilmRecipe, file: Path) -> None:
 def _default(key: str) -> Any:
     """What a recipe says that does not name the key: a run that began before there was such a key went by it."""
     return next((field.default for field in fields(FilmRecipe) if field.name == key), None)
+
+
+def _check_data(films: FilmSet, cache: FilmCache, folder: Path) -> None:
+    """Check what there is to learn from, unless these very files in these splits with these labels were checked before."""
+    told = [[film.name, film.split, film.target, [[box.label, *box.box] for box in film.boxes]] for film in cache.films]
+    now = content_hash(json.dumps([told, cache.files]).encode())
+    before = folder / CHECKED
+    if not (folder / FILE).exists() or not before.exists() or before.read_text("utf-8").strip() != now:
+        check_data(films, cache, folder)
+        keep(before, f"{now}\n".encode())
 
 
 def _films(recipe: FilmRecipe, data: Path, run: Path) -> FilmSet:
@@ -121,17 +143,18 @@ def _fit_side_by_side(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: 
         for name in names:
             stages.fit_network(recipe, caches, run, name, on_step)
         return
-    epochs = _epochs(recipe, run, on_step)
+    epochs = _epochs(recipe, run, stages.learns_on_pieces(recipe, caches["film"]), on_step)
     epochs()
     on_step("Training networks", 0, len(names))
     for done in spread(recipe.jobs, stages.fit_network, [(recipe, caches, run, name) for name in names], epochs):
         on_step("Training networks", done, len(names))
 
 
-def _epochs(recipe: FilmRecipe, run: Path, on_step: OnStep) -> Callable[[], None]:
+def _epochs(recipe: FilmRecipe, run: Path, on_pieces: bool, on_step: OnStep) -> Callable[[], None]:
     """A call that tells how many epochs the networks that train in other processes have behind them."""
-    pieces = recipe.piece_epochs if recipe.piece_rows else 0
-    wanted = {stages.folder_of(run, name): recipe.epochs for name in recipe.networks}
+    pieces = recipe.piece_epochs if on_pieces else 0
+    whole = recipe.epochs + (recipe.piece_epochs if recipe.piece_rows and not on_pieces else 0)
+    wanted = {stages.folder_of(run, name): whole for name in recipe.networks}
     wanted |= {stages.folder_of(run, name) / stages.PIECES: pieces for name in recipe.networks if pieces}
     wanted |= {stages.folder_of(run, stages.DETECTOR): recipe.detector_epochs} if recipe.detector else {}
 
@@ -159,6 +182,8 @@ def _finish(recipe: FilmRecipe, data: Path, films: FilmSet, caches: Mapping[str,
         "validation": made.validation, "parity": made.parity, "gate": read_figures(stages.folder_of(run, stages.GATE) / "figures.json"),
     }  # fmt: skip
     test = [film for film in caches["film"].films if film.split == "test"]
+    if start := stages.began_with(recipe, run):
+        metrics["start"] = start
     metrics |= _measured(recipe, made, metrics, test, run, on_step)
     keep(run / "metrics.json", (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode())
     half_done = run / "bundle.part"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +15,11 @@ from spondyl.core import InputError
 from spondyl.lab.films.cache import FilmCache
 from spondyl.lab.films.detect import DetectPlan, fit_detector
 from spondyl.lab.films.ensemble import fit_votes
-from spondyl.lab.films.fit import FitPlan, fit_member, load_member
+from spondyl.lab.films.fit import MEMBER_FILE, FitPlan, fit_member, load_member
 from spondyl.lab.films.gate import GatePlan, fit_gate
 from spondyl.lab.films.heads import head_of
 from spondyl.lab.films.pieces import Pieces
+from spondyl.lab.films.plan import START_SUM
 from spondyl.lab.films.recipe import FilmRecipe, member_names
 from spondyl.metrics.logistic import logit, sigmoid
 from spondyl.tasks.films.votes import STUDENT
@@ -40,10 +42,18 @@ def fit_network(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, 
         return fit_gate(caches[GATE], folder, on_step, gate_plan(recipe))
     plan = student_plan(recipe, run / TEACHER_FILE) if name == STUDENT else member_plan(recipe, name)
     plan = replace(plan, start=_start(recipe, plan.network, name))
-    if recipe.piece_rows:
+    if recipe.piece_rows and not learns_on_pieces(recipe, caches["film"]):
+        on_step(f"{name} learns on whole films alone: no film to learn from has both something to find and boxes", 0, 0)
+        plan = replace(plan, epochs=recipe.piece_epochs + plan.epochs)
+    elif recipe.piece_rows:
         first = fit_member(piece_plan(recipe, plan), caches["film"], folder / PIECES, on_step)
         plan = replace(plan, start=first / "weights.pt")
     return fit_member(plan, caches["film"], folder, on_step)
+
+
+def learns_on_pieces(recipe: FilmRecipe, cache: FilmCache) -> bool:
+    """Whether there is anything to learn on pieces: without the boxes of one film that has something on it, every piece would be normal."""
+    return bool(recipe.piece_rows) and any(cache.films[place].boxes and cache.films[place].target for place in cache.places("train"))
 
 
 def folder_of(run: Path, name: str) -> Path:
@@ -64,18 +74,50 @@ def member_plan(recipe: FilmRecipe, name: str) -> FitPlan:
     )  # fmt: skip
 
 
+def check_start(recipe: FilmRecipe) -> None:
+    """Nothing, where each member and the student find what they are to begin with.
+
+    Raises:
+        InputError: `start-missing`.
+    """
+    for name, network in {**recipe.networks, **({STUDENT: recipe.student} if recipe.student else {})}.items():
+        _start(recipe, network, name)
+
+
 def _start(recipe: FilmRecipe, network: str, name: str) -> Path | None:
-    """Weights of a finished member of that architecture in the run that the recipe begins with: of its namesake, or of the first."""
-    run = Path(recipe.start) if recipe.start else None
-    if run is None or not (run / "config.json").is_file():
-        if run is not None:
-            raise InputError("start-missing", "the run to begin with has no config.json", "Name the folder of a run in `start`")
+    """Weights of a finished member of that architecture in the run that the recipe begins with: of its namesake, or of the first.
+
+    Raises:
+        InputError: `start-missing` where that is not a run, or has no such member.
+    """
+    if not recipe.start:
         return None
+    run = Path(recipe.start)
+    if not (run / "config.json").is_file():
+        raise InputError("start-missing", "the run to begin with has no config.json", "Name the folder of a run in `start`")
     architectures = json.loads((run / "config.json").read_text("utf-8"))["members"]
     same = [own for own, kind in zip(member_names(architectures), architectures, strict=True) if kind == network]
     same.sort(key=lambda own: own != name)
-    files = [run / "members" / name / "weights.pt" for name in same]
-    return next((file for file in files if file.is_file()), None)
+    files = [run / "members" / own / "weights.pt" for own in same]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise InputError("start-missing", f"the run to begin with has no finished member of the architecture {network}",
+                         "Finish that run, name another in `start`, or leave it empty to begin from scratch")  # fmt: skip
+    return found
+
+
+def began_with(recipe: FilmRecipe, run: Path) -> dict[str, Any]:
+    """{"run": the folder's name, "networks": {name: SHA-256 of its first weights, None where that was not kept}}; nothing from scratch."""
+    if not recipe.start:
+        return {}
+    names = [*recipe.networks, *([STUDENT] if recipe.student else [])]
+    return {"run": Path(recipe.start).name, "networks": {name: _first_weights(folder_of(run, name)) for name in names}}
+
+
+def _first_weights(folder: Path) -> str | None:
+    first = folder / PIECES if (folder / PIECES / MEMBER_FILE).is_file() else folder
+    plan: dict[str, Any] = json.loads((first / MEMBER_FILE).read_text("utf-8"))["plan"]
+    return plan.get(START_SUM)
 
 
 def piece_plan(recipe: FilmRecipe, plan: FitPlan) -> FitPlan:
