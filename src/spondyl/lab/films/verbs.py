@@ -18,11 +18,11 @@ from spondyl.lab.films.pack import cohort_of, evidence_of, for_bundle
 from spondyl.lab.films.predict import OnStep
 from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe
 from spondyl.lab.films.records import SPLITS, FilmSet
-from spondyl.lab.films.run import open_caches
+from spondyl.lab.films.run import begun, open_caches
 from spondyl.lab.films.sets import film_set
 
-ALL = "all"
-FIGURES = ("task", "evidence", "scale", "networks", "data", "validation", "parity", "gate", "test", "trust", "curve")
+ALL, TEST = "all", "test"
+FIGURES = ("task", "evidence", "scale", "recipe", "start", "networks", "data", "validation", "parity", "gate", "test", "trust", "curve")
 """Parts of a file of figures that a bundle takes over."""
 
 
@@ -80,10 +80,13 @@ def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundl
 def curve(recipe: FilmRecipe, data: Path, subjects: Sequence[int], keep: Path, on_step: OnStep) -> list[dict[str, Any]]:
     """What the first member of a recipe reaches on validation when it learns from so many groups; kept and resumed in `keep`.
 
-    Where the recipe teaches on pieces first, that is all that is done here: it is where most is learned.
+    Where the recipe teaches on pieces first, that is all that is done here: it is where most is learned, and rows say so (`taught_on`).
+
+    Raises:
+        InputError: Where `keep` was begun with another recipe or other films, as of a run, and what `learning_curve` raises.
     """
-    films = film_set(recipe.task, data, recipe.layout, recipe.val_share, recipe.seed)
+    films = begun(recipe, data, keep)
     cache = open_caches(replace(recipe, detector=""), films, keep, on_step)["film"]
     plan = stages.member_plan(recipe, next(iter(recipe.networks)))
-    plan = stages.piece_plan(recipe, plan) if recipe.piece_rows else plan
+    plan = stages.piece_plan(recipe, plan) if stages.learns_on_pieces(recipe, cache) else plan
     return [dict(row) for row in learning_curve(plan, cache, sorted(subjects), keep / "curve", on_step)]
