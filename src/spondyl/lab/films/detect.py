@@ -99,7 +99,7 @@ def _made(plan: DetectPlan, cache: FilmCache) -> Detector:
                          f"{cache.frame.rows} x {cache.frame.columns}", "Change detector_rows and detector_columns")  # fmt: skip
     if plan.start:
         _begin_with(net, plan.start)
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # torch's stub lacks this form
+    return net.to(memory_format=torch.channels_last)
 
 
 def _begin_with(net: Detector, file: Path) -> None:

@@ -30,7 +30,7 @@ CHECKPOINT = "last.ckpt"
 OnStep = Callable[[str, int, int], None]
 
 
-class DetectModule(lightning.LightningModule):
+class DetectModule(lightning.LightningModule):  # type: ignore[misc]  # mypy skips lightning
     """A detector and its films."""
 
     def __init__(self, net: Detector, plan: DetectPlan, cache: FilmCache, parts: int) -> None:
@@ -155,7 +155,7 @@ class DetectModule(lightning.LightningModule):
         return {name: value.detach().cpu().clone().contiguous() for name, value in values.items()}
 
 
-class DetectKeeper(lightning.Callback):
+class DetectKeeper(lightning.Callback):  # type: ignore[misc]  # mypy skips lightning
     """A row of history and a checkpoint after each epoch; stops when it gets no better."""
 
     def __init__(self, plan: DetectPlan, folder: Path, on_step: OnStep) -> None:
