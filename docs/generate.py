@@ -157,6 +157,7 @@ class Code:
 
 KINDS = {
     "InputError": "caller", "Refusal": "refused", "NotFoundError": "not found", "BundleError": "ours", "SpondylError": "ours",
+    "UnansweredFilmError": "caller",
     "Skipped": "skipped", "Notice": "warning",
 }
 

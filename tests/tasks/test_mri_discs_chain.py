@@ -94,7 +94,7 @@ def test_discs_that_are_drawn_into_maps_are_found_where_and_as_large_as_they_wer
         assert (disc.width, disc.height) == pytest.approx((width * scale, height * scale), rel=1e-3)
         x0, y0, x1, y1 = disc.box
         assert (x0 + x1, y0 + y1, x1 - x0, y1 - y0) == pytest.approx((2 * disc.x, 2 * disc.y, disc.width, disc.height))
-    assert read[0].lowest > 0.8
+    assert read[0].lowest > 0.75  # a centre between two cells reads a little lower than its peak
     assert max(disc.lowest for disc in read[1:]) < 0.2
 
 

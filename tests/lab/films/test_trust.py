@@ -39,7 +39,7 @@ def test_a_gate_that_refuses_leaves_no_pairs(tmp_path, monkeypatch):
     bundle = grade_bundle(tmp_path / "bundle", gate={**GATE, "least": 1.1})
     order = order_for("xray-grade", 5, COARSE)
     figures = measure_trust(bundle, pairs=1, seed=5, order=order)
-    assert figures["refused_films"] == 2
+    assert figures["refused_films"] >= 2
     assert figures["twins_fall"] is None
     assert figures["pointing_films"] == 0
 
