@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch is not loaded yet; its threads beside the runtimes' have crashed in backward passes
+
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 """Data packs of real patients, beside the repository where a developer has them; never in it."""
