@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,9 @@ from films_bundle import grade_bundle, lesion_bundle
 from spondyl.core import InputError
 from spondyl.inference import Bundle
 from spondyl.lab.films import parity
-from spondyl.lab.films.pack import cohort_of, evidence_of
+from spondyl.lab.films.pack import cohort_of, evidence_of, trained_on
 from spondyl.lab.films.predict import Found
+from spondyl.lab.films.recipe import FilmRecipe
 from spondyl.lab.films.verbs import with_figures
 
 
@@ -67,3 +70,19 @@ def test_the_precision_of_each_network_is_judged_by_what_it_does_to_the_answer(t
     assert _judged(lesions, "student", 1.0) == {"detector": True, "film": True, "student": False}
     assert _judged(lesions, "densenet121", 1.0) == {"detector": True, "film": False, "student": True}
     assert _judged(grade, "student", 1.0) == {"film": True, "student": False}
+
+
+def test_a_bundle_says_every_cohort_that_it_learned_from(tmp_path: Path):
+    for name, body in (("data", {"seed": 1}), ("more", {"seed": 2, "settings": ["fracture=0.2"]})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "cohort.json").write_text(json.dumps({"evidence": "in-silico", "profile": "vindr", **body}))
+    films = [SimpleNamespace(group=f"p{number}") for number in range(3)]
+    cache = SimpleNamespace(films=films, places=lambda split: [0, 1] if split == "train" else [2])
+    recipe = FilmRecipe(task="xray-lesions", version="1", layout="vindr", licence="MIT", attribution="us", members=("a",))
+    alone = trained_on(recipe, tmp_path / "data", cache)
+    assert alone == "the digital spine (in-silico, no patients): 2 subjects, profile vindr, seed 1"
+    both = trained_on(replace(recipe, also=str(tmp_path / "more")), tmp_path / "data", cache)
+    assert both.startswith(f"{alone}, some of them of ")
+    assert both.endswith("seed 2 with fracture=0.2")
+    named = trained_on(replace(recipe, trained_on="VinDr-SpineXR 1.0.0", also=str(tmp_path / "more")), tmp_path / "none", cache)
+    assert named.startswith("VinDr-SpineXR 1.0.0, some of them of the digital spine (in-silico")

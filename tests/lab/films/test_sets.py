@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lab.films.film_folders import write_grades, write_table, write_vindr
 from spondyl.core import InputError, NotFoundError
 from spondyl.lab.films.records import FilmRecord, FilmSet
-from spondyl.lab.films.sets import _carved, film_set, load_splits, save_splits
+from spondyl.lab.films.sets import _carved, film_set, load_splits, save_splits, with_more
 from spondyl.phantom.measured import LESIONS
 
 
@@ -206,3 +206,20 @@ def test_a_split_that_was_kept_comes_back_and_only_for_the_same_films(lesions: P
         with pytest.raises(InputError) as caught:
             load_splits(films, tmp_path / "splits.json")
         assert caught.value.code == "splits-unreadable"
+
+
+def test_a_second_data_set_is_learnt_from_only(lesions: Path, tmp_path: Path):
+    write_vindr(tmp_path, 3, first=50)
+    write_vindr(tmp_path, 1, split="test", first=60)
+    own, more = film_set("xray-lesions", lesions, "", 0.3, 1), film_set("xray-lesions", tmp_path, "", 0.0, 1)
+    both = with_more(own, more)
+    assert [film for film in both.films if film.split != "train"] == [film for film in own.films if film.split != "train"]
+    assert len(both.of("train")) == len(own.of("train")) + len(more.films)
+    assert any(f"{len(more.films)} more films" in notice for notice in both.notices)
+
+
+def test_a_second_data_set_may_not_hold_films_of_the_first(lesions: Path):
+    own = film_set("xray-lesions", lesions, "", 0.3, 1)
+    with pytest.raises(InputError) as caught:
+        with_more(own, film_set("xray-lesions", lesions, "", 0.0, 1))
+    assert caught.value.code == "dataset-film-twice"

@@ -180,3 +180,19 @@ def test_a_curve_goes_on_with_its_own_recipe_and_films_alone(tmp_path: Path):
     with pytest.raises(InputError) as caught:
         curve(recipe)
     assert caught.value.code == "splits-differ"
+
+
+def test_a_student_that_begins_with_a_member_learns_on_whole_films_from_its_weights(tmp_path: Path):
+    cache, run = toy_cache(tmp_path, task="xray-grade"), tmp_path / "run"
+    recipe = replace(RECIPE, student=NETWORK, student_start=NETWORK, student_epochs=1)
+    member = fit_network(recipe, {"film": cache}, run, NETWORK)
+    np.save(run / "teacher.npy", np.zeros((len(cache.films), 4), np.float32))
+    student = fit_network(recipe, {"film": cache}, run, "student")
+    assert not (student / PIECES).exists()
+    assert json.loads((student / "member.json").read_text())["plan"]["start_sha256"] == content_hash((member / "weights.pt").read_bytes())
+
+
+@pytest.mark.parametrize("changed", [{"student_start": "nobody"}, {"student": "resnet50"}, {"student": ""}])
+def test_a_student_begins_with_a_member_of_its_own_architecture_only(changed: dict[str, str]):
+    with pytest.raises(ValueError, match="student_start"):
+        replace(RECIPE, **{"student": NETWORK, "student_start": NETWORK, **changed})

@@ -11,11 +11,16 @@ from spondyl.lab.films.cache import FilmCache
 from spondyl.lab.films.records import SPLITS, FilmRecord, FilmSet, counts
 
 
-def data_counts(films: FilmSet, cache: FilmCache, cohort: Mapping[str, Any]) -> dict[str, Any]:
-    """`data` of metrics.json: what was used, by split, and what must be said of it."""
+def data_counts(films: FilmSet, cache: FilmCache, cohort: Mapping[str, Any], also: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """`data` of metrics.json: what was used, by split, and what must be said of it.
+
+    Args:
+        cohort: What the data set says of itself.
+        also: The same of a second data set that is learnt from only.
+    """
     splits = {split: split_counts(films, [film for film in cache.films if film.split == split]) for split in SPLITS}
     return {"splits": splits, "grouped_by": films.grouped_by, "notices": list(films.notices), "cohort": dict(cohort),
-            "skipped": [asdict(row) for row in cache.skipped]}
+            **({"also": dict(also)} if also else {}), "skipped": [asdict(row) for row in cache.skipped]}
 
 
 def split_counts(films: FilmSet, own: Sequence[FilmRecord]) -> dict[str, Any]:

@@ -133,7 +133,13 @@ def cohort_of(data: Path) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _damaged("it is no JSON object")
     kept = ("layout", "profile", "seed", "role", "labels", "style", "evidence")
-    return {key: body[key] for key in kept if key in body}
+    changed = {"changed": ", ".join(map(str, body["settings"]))} if body.get("settings") else {}
+    return {key: body[key] for key in kept if key in body} | changed
+
+
+def cohorts_of(recipe: FilmRecipe, data: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`cohort_of` the data set, and of the one that is learnt from only (empty where there is none)."""
+    return cohort_of(data), cohort_of(Path(recipe.also)) if recipe.also else {}
 
 
 def _damaged(why: str) -> InputError:
@@ -173,15 +179,23 @@ def _manifest(recipe: FilmRecipe, data: Path, caches: Mapping[str, FilmCache], s
     seen = [*cache.places("train"), *cache.places("val")]
     return Manifest(
         task=recipe.task, name=recipe.task, version=recipe.version, evidence=evidence_of(data),
-        trained_on=recipe.trained_on or _trained_on(data, cache), licence=recipe.licence, attribution=recipe.attribution,
+        trained_on=trained_on(recipe, data, cache), licence=recipe.licence, attribution=recipe.attribution,
         networks={name: NetworkFile(f"{name}.onnx", precisions(name)) for name in names}, settings=settings,
         training_images={cache.image_ids[place]: 0 for place in seen},
     )  # fmt: skip
 
 
-def _trained_on(data: Path, cache: FilmCache) -> str:
+def trained_on(recipe: FilmRecipe, data: Path, cache: FilmCache) -> str:
+    """What a bundle learned from, in words."""
     groups = len({cache.films[place].group for place in cache.places("train")})
-    cohort = cohort_of(data)
+    own, also = cohorts_of(recipe, data)
+    words = recipe.trained_on or _in_words(own, groups) or f"{groups} patients or studies in the layout that the recipe names"
+    return f"{words}, some of them of {_in_words(also) or 'a second data set'}" if recipe.also else words
+
+
+def _in_words(cohort: Mapping[str, Any], groups: int = 0) -> str:
+    """A cohort of the digital spine; "" for other data."""
     if not cohort:
-        return f"{groups} patients or studies in the layout that the recipe names"
-    return f"the digital spine (in-silico, no patients): {groups} subjects, profile {cohort.get('profile')}, seed {cohort.get('seed')}"
+        return ""
+    count, changed = f"{groups} subjects, " if groups else "", f" with {cohort['changed']}" if cohort.get("changed") else ""
+    return f"the digital spine (in-silico, no patients): {count}profile {cohort.get('profile')}, seed {cohort.get('seed')}{changed}"

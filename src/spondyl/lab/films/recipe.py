@@ -26,10 +26,13 @@ class FilmRecipe:
         task, version, layout, licence, attribution: Of the bundle and its data.
         trained_on: The training data in words; "" says it from the cohort.
         scale: One of SCALES: which size of run the figures come from.
+        also: Folder of a second data set in the same layout, to learn from only: none of its films chooses or judges. "" is none.
         val_share: Share of the groups of `train` that become validation where the data set has none.
         rows, columns, low, high: The members' and the student's frame (`FilmFrame`).
         members: Networks of the ensemble; one named twice is trained twice, from other seeds.
         student: Network that learns from the ensemble, or "" for none.
+        student_start: Member of that architecture whose weights the student begins with, on whole films at once; "" teaches it as a
+            member is taught.
         start: Folder of a run, of any task, whose finished members of the same architecture are what these begin with; "" begins from
             scratch.
         piece_rows, piece_columns, pieces, piece_seek: Members and student are first taught on pieces of that size (`lab.films.pieces`),
@@ -60,6 +63,7 @@ class FilmRecipe:
     members: tuple[str, ...]
     scale: str = "cpu"
     trained_on: str = ""
+    also: str = ""
     val_share: float = 0.15
     seed: int = 0
     rows: int = 384
@@ -70,6 +74,7 @@ class FilmRecipe:
     stride: int = 0
     dropout: float = 0.0
     student: str = ""
+    student_start: str = ""
     pretrained: bool = False
     start: str = ""
     piece_rows: int = 0
@@ -170,6 +175,7 @@ def _faults(recipe: FilmRecipe) -> list[str]:
         f"reader is one of {', '.join(READERS)}, not {recipe.reader!r}": recipe.reader not in READERS,
         "members names at least one network": not recipe.members,
         "reader is the student, and the recipe trains none": recipe.reader == "student" and not recipe.student,
+        f"student_start names a member of the student's architecture, not {recipe.student_start!r}": not _student_begins(recipe),
         "a detector finds lesions: xray-grade has none": recipe.task == "xray-grade" and bool(recipe.detector),
         f"val_share lies between 0 and 0.5, got {recipe.val_share}": not 0 < recipe.val_share < 0.5,
         f"weights are {FITTED!r}, or one number of 0 or more for each of {len(recipe.members)} members": not _weights_fit(recipe),
@@ -188,6 +194,10 @@ def _weights_fit(recipe: FilmRecipe) -> bool:
     if isinstance(given, str):
         return given == FITTED
     return len(given) == len(recipe.members) and min(given) >= 0 and sum(given) > 0
+
+
+def _student_begins(recipe: FilmRecipe) -> bool:
+    return not recipe.student_start or (bool(recipe.student) and recipe.networks.get(recipe.student_start) == recipe.student)
 
 
 def _batches_fit(recipe: FilmRecipe) -> bool:

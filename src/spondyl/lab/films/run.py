@@ -21,12 +21,12 @@ from spondyl.lab.films.cache import FilmCache, open_cache
 from spondyl.lab.films.check import FILE, check_data
 from spondyl.lab.films.counts import data_counts
 from spondyl.lab.films.measure import measure
-from spondyl.lab.films.pack import Draft, cohort_of, draft, evidence_of, for_bundle
+from spondyl.lab.films.pack import Draft, cohorts_of, draft, evidence_of, for_bundle
 from spondyl.lab.films.reading import read_figures
 from spondyl.lab.films.recipe import MAY_CHANGE, FilmRecipe
 from spondyl.lab.films.records import FilmRecord, FilmSet
 from spondyl.lab.films.run_page import write_run_page
-from spondyl.lab.films.sets import film_set, load_splits, save_splits
+from spondyl.lab.films.sets import film_set, load_splits, save_splits, with_more
 from spondyl.lab.films.trust import measure_trust
 from spondyl.lab.spread import keep, spread
 from spondyl.tasks.films.framing import FilmFrame
@@ -116,6 +116,8 @@ def _films(recipe: FilmRecipe, data: Path, run: Path) -> FilmSet:
         InputError: `split-empty` where nothing is left to learn from, to choose on or to measure with.
     """
     films = film_set(recipe.task, data, recipe.layout, recipe.val_share, recipe.seed)
+    if recipe.also:
+        films = with_more(films, film_set(recipe.task, Path(recipe.also), recipe.layout, 0.0, recipe.seed))
     if (run / "splits.json").exists():
         films = load_splits(films, run / "splits.json")
     else:
@@ -178,7 +180,8 @@ def _finish(recipe: FilmRecipe, data: Path, films: FilmSet, caches: Mapping[str,
     made = draft(run, data, recipe, caches, on_step)
     metrics: dict[str, Any] = {
         "task": recipe.task, "evidence": evidence_of(data), "scale": recipe.scale, "version": recipe.version,
-        "networks": _architectures(recipe), "data": data_counts(films, caches["film"], cohort_of(data)), "history": _histories(recipe, run),
+        "networks": _architectures(recipe), "history": _histories(recipe, run),
+        "data": data_counts(films, caches["film"], *cohorts_of(recipe, data)),
         "validation": made.validation, "parity": made.parity, "gate": read_figures(stages.folder_of(run, stages.GATE) / "figures.json"),
     }  # fmt: skip
     test = [film for film in caches["film"].films if film.split == "test"]

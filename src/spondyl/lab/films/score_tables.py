@@ -46,9 +46,11 @@ def who(metrics: Body) -> str:
     """The cohorts, and the share of each label in the test split, without which no figure can be read; nothing where none is known."""
     name, where = ("digital spine (in-silico)" if said else "cohort" for said in (_silico(metrics), _judged(metrics)))
     learned, judged = _cohort(part(metrics, "data", "cohort")), _cohort(part(metrics, "test", "cohort"))
+    also = _cohort(part(metrics, "data", "also"))
     shares = _prevalence(metrics)
     told = (
-        f"Learned from the {name}: {learned}." if learned else "", f"Measured on the {where}: {judged}." if judged else "",
+        f"Learned from the {name}: {learned}." if learned else "", f"Learned from it, too: {also}." if also else "",
+        f"Measured on the {where}: {judged}." if judged else "",
         f"Prevalence in the test split: {shares}." if shares else "",
     )
     return " ".join(text for text in told if text)

@@ -22,6 +22,8 @@ from spondyl.datasets.grades import GRADES, class_folders
 from spondyl.lab.films.records import SPLITS, FilmRecord, FilmSet, LabelledBox
 from spondyl.phantom.measured import LESIONS
 
+GROUPED = ("patient", "study", "image")
+"""What groups can be, the weakest last."""
 MOST_SHARE = 0.5
 """More than this of train is not given to validation."""
 
@@ -96,6 +98,18 @@ def film_set(task: str, root: Path, layout: str, val_share: float, seed: int) ->
         count = sum(film.split == "val" for film in films)
         notices.append(f"The source has no validation films: {count} were carved from train by {grouped_by}, seed {seed}.")
     return FilmSet(task, films, how.targets, how.classes, grouped_by, tuple(notices))
+
+
+def with_more(films: FilmSet, more: FilmSet) -> FilmSet:
+    """The films of a set in their splits, and all of another's to learn from.
+
+    Raises:
+        InputError: `dataset-film-twice`, `dataset-group-split` where the two share films, or patients of val or test.
+    """
+    own = tuple(replace(film, split="train") for film in more.films)
+    said = f"{len(own)} more films, of a second data set, are learnt from only: they choose and judge nothing."
+    weaker = max(films.grouped_by, more.grouped_by, key=GROUPED.index)
+    return replace(films, films=films.films + own, grouped_by=weaker, notices=(*films.notices, said))
 
 
 def _grouping(films: Sequence[FilmRecord]) -> tuple[str, list[str]]:

@@ -41,6 +41,9 @@ def fit_network(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, 
     if name == GATE:
         return fit_gate(caches[GATE], folder, on_step, gate_plan(recipe))
     plan = student_plan(recipe, run / TEACHER_FILE) if name == STUDENT else member_plan(recipe, name)
+    if name == STUDENT and recipe.student_start:
+        plan = replace(plan, start=folder_of(run, recipe.student_start) / "weights.pt")
+        return fit_member(plan, caches["film"], folder, on_step)
     plan = replace(plan, start=_start(recipe, plan.network, name))
     if recipe.piece_rows and not learns_on_pieces(recipe, caches["film"]):
         on_step(f"{name} learns on whole films alone: no film to learn from has both something to find and boxes", 0, 0)
