@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from spondyl.lab.films.augment import NONE, changed_boxes, changed_films, draw
-from spondyl.lab.films.batches import FilmBatches, Lesson
-from spondyl.lab.films.heads import head_of
+from spondyl.lab.films.batches import FilmBatches, Lesson, there
+from spondyl.lab.films.heads import head_of, place_loss
 from spondyl.lab.films.pieces import Pieces, cut, draw_middles, targets_of
 
 SHAPE = (64, 48)
@@ -57,3 +57,13 @@ def test_pieces_of_abnormal_films_that_show_no_lesion_are_taught_as_normal():
     assert bool((taught.targets[:40, 0][shown[:40]] == 1).all())
     assert bool((taught.targets[:40, 0] == 0).any())
     assert not taught.known[40:].any()  # abnormal without boxes: nobody knows what a piece of it shows
+
+
+def test_what_is_left_of_a_lesion_that_is_all_but_cut_off_is_taught_neither_as_one_nor_as_none():
+    labels = torch.tensor([[0, 1, 2]])
+    boxes = torch.tensor([[[0.0, 0.0, 8.0, 8.0], [0.0, 0.0, 2.0, 8.0], [8.0, 0.0, 8.0, 8.0]]])
+    on, cut_off = there(labels, boxes, torch.tensor([[True, False, False]]))
+    assert (on.tolist(), cut_off.tolist()) == ([[0, -1, -1]], [[-1, 1, -1]])
+    wanted, known = torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.0, 1.0]]]])
+    told = [place_loss(torch.tensor([[[[value, 0.0]]]]), wanted, known) for value in (-3.0, 3.0)]
+    assert torch.equal(*told)

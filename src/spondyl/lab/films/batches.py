@@ -129,17 +129,31 @@ class FilmBatches(Dataset[Batch]):
         lesson = self.lesson
         targets, known, weights = (torch.from_numpy(part[places]) for part in (lesson.targets, lesson.known, lesson.weights))
         teacher = None if lesson.teacher is None else torch.from_numpy(lesson.teacher[places])
-        cells = None
         labels = torch.from_numpy(lesson.labels[places])
-        sure = (labels >= 0).any(1) | ~(targets.bool().any(1))
+        cut_off = torch.full_like(labels, -1)
+        sure = ((labels >= 0).any(1) | ~(targets.bool().any(1)))[:, None]
+        cells, places_known = None, sure.float().expand_as(known)
         if self.cells is not None and (self.head.place_weight or self.pieces):
             boxes, kept = changed_boxes(torch.from_numpy(lesson.boxes[places]), draws, shape, seen=self.seen)
-            labels = torch.where(kept, labels, -1)
-            cells = cell_targets(boxes, labels, self.codes, self.seen or shape, self.cells)
+            labels, cut_off = there(labels, boxes, kept)
+            cells, unsaid = (cell_targets(boxes, own, self.codes, self.seen or shape, self.cells) for own in (labels, cut_off))
+            places_known = places_known[:, :, None, None] * (unsaid <= cells)
         if self.pieces:
-            targets, known = targets_of(labels, self.codes), known * sure[:, None]
-        taught = Taught(targets, known, cells, sure[:, None].float().expand_as(known), weights, teacher)
+            targets = targets_of(labels, self.codes)
+            known = known * sure * (targets_of(cut_off, self.codes) <= targets)
+        taught = Taught(targets, known, cells, places_known, weights, teacher)
         return _swapped(taught, torch.from_numpy(draws.mirrored), self.head.swap)
+
+
+def there(labels: Tensor, boxes: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels (n, B) of the boxes that are on the changed films, and of those of which too little is left to say what it is; else -1.
+
+    Args:
+        labels: (n, B).
+        boxes, kept: As `changed_boxes` gives them.
+    """
+    visible = (boxes[..., 2:] > boxes[..., :2]).all(-1)
+    return torch.where(kept, labels, -1), torch.where(visible & ~kept, labels, -1)
 
 
 def _swapped(taught: Taught, mirrored: Tensor, swap: tuple[int, ...]) -> Taught:

@@ -29,7 +29,8 @@ class Taught:
         targets: (n, K), 0..1.
         known: (n, K), 1 where the source says so, else 0.
         places: (n, K, h, w), 0..1, what each cell should say; None where nothing is taught by place.
-        places_known: (n, K), 1 where the boxes say what is in each place.
+        places_known: (n, K), 1 where the boxes say what is in each place; or (n, K, h, w), where they say it of some places only: what is
+            left of a lesion that is all but cut off is neither taught as one nor as none.
         weights: (n,) how much each film counts, mean about 1.
         teacher: (n, K) probabilities of a teacher, or None.
     """
@@ -104,11 +105,12 @@ def place_loss(cells: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
     Args:
         cells: (n, K, h, w) logits.
         wanted: The same shape, 0..1.
-        known: (n, K).
+        known: (n, K), or (n, K, h, w).
     """
+    known = known if known.ndim == 4 else known[:, :, None, None]
     wrong = (torch.sigmoid(cells.detach()) - wanted).square()
-    each = functional.binary_cross_entropy_with_logits(cells, wanted, reduction="none") * wrong * known[:, :, None, None]
-    return each.sum() / (wanted * known[:, :, None, None]).sum().clamp(min=len(cells))
+    each = functional.binary_cross_entropy_with_logits(cells, wanted, reduction="none") * wrong * known
+    return each.sum() / (wanted * known).sum().clamp(min=len(cells))
 
 
 def head_of(
