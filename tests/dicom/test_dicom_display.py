@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 
 from dicom.dicom_files import code_of, compressed, dataset, plasma, read, written
 from spondyl.dicom import Reader
-from spondyl.dicom.pixels import Cells, Display, Window, apply_window, render
+from spondyl.dicom.pixels import Cells, Display, Window, apply_window, luminance, render
 
 STORED = plasma()
 
@@ -231,3 +231,10 @@ def test_a_palette_becomes_luminance(reader: Reader, tmp_path: Path) -> None:
         setattr(made, f"{name}PaletteColorLookupTableData", colour.tobytes())
     wanted = colours[:, RGB[..., 0]].transpose(1, 2, 0) @ [0.299, 0.587, 0.114] / 65535
     np.testing.assert_allclose(shown(reader, tmp_path, made), wanted, atol=1e-5)
+
+
+def test_a_coloured_marker_on_a_grey_film_does_not_make_it_a_picture_in_colour():
+    samples = np.repeat(np.linspace(0, 255, 200 * 100).reshape(200, 100, 1).astype(np.uint8), 3, axis=2)
+    for side, colour in ((3, False), (60, True)):
+        samples[:side, :side] = (255, 0, 0)
+        assert luminance(samples, 255.0)[1] == colour

@@ -67,10 +67,10 @@ def test_a_film_decoded_at_less_is_the_same_picture_in_the_same_place(photometri
     whole = np.asarray(1 - whole if photometric == "MONOCHROME1" else whole, np.float32)
     assert frame.pixels.shape == (ROWS, COLUMNS)
     assert in_blocks(frame.pixels)
-    for shape in ((384, 256), (512, 320)):
+    for shape, most in (((384, 256), 0.1), ((512, 320), 0.1), ((768, 480), 0.13)):
         reduced, full = (frame_film(pixels, FilmFrame(*shape)).pixels for pixels in (frame.pixels, whole))
         assert np.abs(reduced - full).mean() < 0.004
-        assert np.abs(reduced - full).max() < 0.1
+        assert np.abs(reduced - full).max() < most
 
 
 def test_the_laboratory_and_the_services_see_the_same(stored: NDArray[np.uint16], data: bytes, tmp_path: Path):

@@ -19,8 +19,11 @@ NOTE = BundleNote("brightness", "0", "0" * 64, "in-silico", "nothing", "MIT")
 class OneEngine:
     """A shelf with one engine that has a name and nothing to run."""
 
+    def __init__(self, research_only: bool = False) -> None:
+        self.manifest = SimpleNamespace(research_only=research_only)
+
     def open(self, task: str) -> SimpleNamespace:
-        return SimpleNamespace(bundle=SimpleNamespace(note=NOTE), software={"spondyl": "test"})
+        return SimpleNamespace(bundle=SimpleNamespace(note=NOTE, manifest=self.manifest), software={"spondyl": "test"})
 
 
 class Broken(BrightnessTask):
@@ -37,6 +40,13 @@ def test_a_study_goes_through_a_task_and_its_stages_are_announced():
     assert output.result.status == "done"
     assert stages[0] == "select"
     assert output.result.timings_ms["total"] >= 0
+
+
+@pytest.mark.parametrize("research_only", [False, True])
+def test_weights_for_research_only_say_so_with_every_answer(research_only: bool):
+    shelf: object = OneEngine(research_only)
+    output = process_study(study(image(pixels_of(0))), BrightnessTask(), shelf)  # type: ignore[arg-type]
+    assert ("research-only-weights" in [warning.code for warning in output.result.warnings]) == research_only
 
 
 def test_a_refusal_is_a_result_that_names_the_bundle_and_the_reason():

@@ -17,7 +17,9 @@ LUMA = (0.299, 0.587, 0.114)
 """Rec. 601 weights: the Y of YBR_FULL (PS3.3 C.7.6.3.1.2)."""
 
 COLOUR_SPREAD = 0.05
-"""Channels that differ by more than this share of the range, in any pixel, are colour; less is compression noise in a grey picture."""
+"""Channels that differ by more than this share of the range are colour; less is compression noise in a grey picture."""
+COLOUR_SHARE = 0.01
+"""Share of coloured pixels from which a picture is one in colour; fewer are a marker or a line of text on a grey one [O]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def render(cells: NDArray[Any], layout: Cells, display: Display) -> Float32:
 
 
 def luminance(samples: NDArray[Any], top: float, ybr: bool = False) -> tuple[Float32, bool]:
-    """Grey in 0..1 of (rows, columns, 3) samples in 0..top, and whether there was any colour.
+    """Grey in 0..1 of (rows, columns, 3) samples in 0..top, and whether the picture is in colour: COLOUR_SHARE of it or more.
 
     Args:
         ybr: The samples are Y, Cb, Cr; Y is the answer.
@@ -151,11 +153,11 @@ def luminance(samples: NDArray[Any], top: float, ybr: bool = False) -> tuple[Flo
     planes = [samples[..., index] for index in range(3)]
     if ybr:
         middle = (top + 1) / 2
-        spread = max(float(np.abs(plane.astype(np.float32) - middle).max()) for plane in planes[1:])
+        spread = np.maximum.reduce([np.abs(plane.astype(np.float32) - middle) for plane in planes[1:]])
         grey = planes[0].astype(np.float32) / np.float32(top)
     else:
-        spread = float((np.maximum.reduce(planes) - np.minimum.reduce(planes)).max())
+        spread = np.maximum.reduce(planes) - np.minimum.reduce(planes)
         grey = np.zeros(samples.shape[:2], np.float32)
         for weight, plane in zip(LUMA, planes, strict=True):
             grey += np.float32(weight / top) * plane
-    return np.clip(grey, 0.0, 1.0), spread > COLOUR_SPREAD * top
+    return np.clip(grey, 0.0, 1.0), bool((spread > COLOUR_SPREAD * top).mean() >= COLOUR_SHARE)

@@ -21,7 +21,7 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from spondyl.dicom.headers import Codestream
 
 LONGER_SIDE = 1200
-"""Pixels: the longer side is not decoded at less. Twice the longest frame of a network that reads films."""
+"""Pixels: the longer side is not decoded at less. One and a half times the longest frame of the bundles that ship."""
 LEVELS = (2, 1)
 DEPTHS = {"L": 8, "I;16": 16}
 """Bits to which Pillow shifts samples, by the mode it answers in."""

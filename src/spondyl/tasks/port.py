@@ -66,10 +66,13 @@ def process_study(study: Study, task: Task, shelf: Shelf, on_stage: OnStage = la
 
 
 def evidence_notices(engine: Engine) -> tuple[Notice, ...]:
-    """What the reader must know of the evidence behind the weights; nothing where they were measured on patients."""
-    if engine.bundle.note.evidence != "in-silico":
-        return ()
-    return (Notice("in-silico-evidence", "the figures of this bundle come from the digital spine, not from patients"),)
+    """What the reader must know of the weights: that they were measured in silico only, that they are for research only."""
+    notices = []
+    if engine.bundle.note.evidence == "in-silico":
+        notices.append(Notice("in-silico-evidence", "the figures of this bundle come from the digital spine, not from patients"))
+    if engine.bundle.manifest.research_only:
+        notices.append(Notice("research-only-weights", "the weights of this bundle were trained on data that are for research only"))
+    return tuple(notices)
 
 
 def refused(study: Study, task: str, engine: Engine, refusal: Refusal) -> StudyResult:

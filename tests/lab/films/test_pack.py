@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conftest import ROOT
 from films_bundle import grade_bundle, lesion_bundle
 from spondyl.core import InputError
 from spondyl.inference import Bundle
 from spondyl.lab.films import parity
-from spondyl.lab.films.pack import cohort_of, evidence_of, trained_on
+from spondyl.lab.films.pack import cohort_of, evidence_of, terms, trained_on
 from spondyl.lab.films.predict import Found
 from spondyl.lab.films.recipe import FilmRecipe
 from spondyl.lab.films.verbs import with_figures
+from spondyl.lab.recipe import read_recipe
 
 
 def test_a_cohort_is_known_by_its_root_and_by_its_dataset_folder(tmp_path: Path):
@@ -70,6 +72,14 @@ def test_the_precision_of_each_network_is_judged_by_what_it_does_to_the_answer(t
     assert _judged(lesions, "student", 1.0) == {"detector": True, "film": True, "student": False}
     assert _judged(lesions, "densenet121", 1.0) == {"detector": True, "film": False, "student": True}
     assert _judged(grade, "student", 1.0) == {"film": True, "student": False}
+
+
+def test_weights_of_real_films_do_not_borrow_the_terms_of_the_digital_spine(tmp_path: Path):
+    recipe = read_recipe(FilmRecipe, ROOT / "recipes" / "xray-lesions.toml")
+    assert terms(recipe, tmp_path)[0].startswith("not stated")
+    assert terms(replace(recipe, licence="PhysioNet 1.5.0", attribution="Nguyen et al."), tmp_path) == ("PhysioNet 1.5.0", "Nguyen et al.")
+    (tmp_path / "cohort.json").write_text(json.dumps({"evidence": "in-silico"}))
+    assert terms(recipe, tmp_path) == ("MIT", "Spondyl digital spine")
 
 
 def test_a_bundle_says_every_cohort_that_it_learned_from(tmp_path: Path):

@@ -27,6 +27,8 @@ from spondyl.tasks.films.framing import FilmFrame
 from spondyl.tasks.films.votes import STUDENT
 
 COHORT_FILE = "cohort.json"
+PHANTOM = "Spondyl digital spine"
+"""The attribution of the recipes that ship: of drawn films."""
 BOTH = ("f32", "bf16")
 DETECTOR, GATE = "detector", "gate"
 
@@ -175,14 +177,22 @@ def _manifest(recipe: FilmRecipe, data: Path, caches: Mapping[str, FilmCache], s
         return BOTH if (name if name in (DETECTOR, GATE, STUDENT) else "film") in bf16 else ("f32",)
 
     names = [file.removesuffix(".onnx") for file in graphs]
+    licence, attribution = terms(recipe, data)
     cache = caches["film"]
     seen = [*cache.places("train"), *cache.places("val")]
     return Manifest(
         task=recipe.task, name=recipe.task, version=recipe.version, evidence=evidence_of(data),
-        trained_on=trained_on(recipe, data, cache), licence=recipe.licence, attribution=recipe.attribution,
+        trained_on=trained_on(recipe, data, cache), licence=licence, attribution=attribution, research_only=recipe.research_only,
         networks={name: NetworkFile(f"{name}.onnx", precisions(name)) for name in names}, settings=settings,
         training_images={cache.image_ids[place]: 0 for place in seen},
     )  # fmt: skip
+
+
+def terms(recipe: FilmRecipe, data: Path) -> tuple[str, str]:
+    """Licence and attribution of a bundle: the recipe's, but never the digital spine's for data that are not of it."""
+    if evidence_of(data) == "real" and recipe.attribution == PHANTOM:
+        return "not stated by whoever trained it", ""
+    return recipe.licence, recipe.attribution
 
 
 def trained_on(recipe: FilmRecipe, data: Path, cache: FilmCache) -> str:

@@ -24,6 +24,7 @@ class FilmRecipe:
 
     Attributes:
         task, version, layout, licence, attribution: Of the bundle and its data.
+        research_only: The data are for research only; every face of the bundle says so.
         trained_on: The training data in words; "" says it from the cohort.
         scale: One of SCALES: which size of run the figures come from.
         also: Folder of a second data set in the same layout, to learn from only: none of its films chooses or judges. "" is none.
@@ -61,6 +62,7 @@ class FilmRecipe:
     licence: str
     attribution: str
     members: tuple[str, ...]
+    research_only: bool = False
     scale: str = "cpu"
     trained_on: str = ""
     also: str = ""

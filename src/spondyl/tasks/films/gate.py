@@ -126,14 +126,21 @@ def admit(images: Sequence[Image], engine: Engine, frames: Frames) -> Admitted:
         raise refusals[0].reason
     films.sort(key=lambda film: (VIEWS.index(film.view), film.image.id))
     notices = dict.fromkeys(notice for film in films for notice in film.notices)
-    return Admitted(tuple(films), (*left_out(refusals), *notices, *_coarse(films)))
+    return Admitted(tuple(films), (*left_out(refusals), *notices, *_coarse(films, longest_frame(engine.bundle.settings))))
 
 
-def _coarse(films: Sequence[Film]) -> list[Notice]:
+def longest_frame(settings: Mapping[str, Any]) -> int:
+    """Pixels along the longer side of the largest frame that a bundle's networks see."""
+    frames = [own["frame"] for own in (settings, settings.get("detector", {})) if "frame" in own]
+    return max((max(frame["rows"], frame["columns"]) for frame in frames), default=0)
+
+
+def _coarse(films: Sequence[Film], longest: int) -> list[Notice]:
     """Said of films that were not decoded at their whole resolution, so that a picture of blocks is not taken for the film."""
     coarse = sorted(film.image.id for film in films if film.image.decoded_scale > 1)
     where = "this film was" if len(films) == 1 else f"{len(coarse)} of {len(films)} films were"
-    said = f"{where} decoded at a half or a quarter of the stored resolution, which is more than the networks see"
+    enough = all(max(film.image.shape) >= longest * film.image.decoded_scale for film in films)
+    said = f"{where} decoded at a half or a quarter of the stored resolution, which is {'more' if enough else 'less'} than the networks see"
     return [Notice("film-decoded-coarse", said, images=tuple(coarse))] if coarse else []
 
 
@@ -141,10 +148,13 @@ def _film(image: Image, seen: Look, settings: Mapping[str, Any]) -> Film:
     tagged = TAGGED.get(image.view)
     doubtful = seen.poses["film"] < settings.get("sure", settings["least"])
     chance, sure = seen.views[seen.view], settings.get("sure_view")
+    about = (image.id,)
     if tagged is None:
-        notice = Notice("view-guessed", f"the file does not name its view; it was guessed from the picture: {seen.view} ({chance:.2f})")
+        said = f"the file does not name its view; it was guessed from the picture: {seen.view} ({chance:.2f})"
+        notice = Notice("view-guessed", said, images=about)
         return Film(image, seen.view, doubtful or (sure is not None and chance < sure), (notice,))
     if tagged != seen.view and sure is not None and chance >= sure:
-        notice = Notice("view-doubtful", f"the file says that the film is {tagged}, the picture looks {seen.view} ({chance:.2f})")
+        said = f"the file says that the film is {tagged}, the picture looks {seen.view} ({chance:.2f})"
+        notice = Notice("view-doubtful", said, images=about)
         return Film(image, tagged, True, (notice,))
     return Film(image, tagged, doubtful)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.core import Finding, Notice
+from spondyl.core import Finding, Image, Notice
 from spondyl.metrics.logistic import logit, sigmoid
 from spondyl.tasks.films.answering import by_key, finding_of, quantile_of, yes_no
 from spondyl.tasks.films.boxes import FoundBox
@@ -32,7 +32,8 @@ def film_finding(
         probability: That it is, of the reader and the detector together.
         members: What each network that voted says by itself, by key.
         settings: Of the bundle.
-        contradicted: Whether the detector is sure of a lesion on a film that is called normal.
+        contradicted: Whether detector and classifiers disagree: it is sure of a lesion on a film that is called normal, or without it
+            the film would be called otherwise.
     """
     value = int(is_abnormal(probability, settings))
     return finding_of(
@@ -46,18 +47,19 @@ def by_member(votes: Votes, index: int, settings: Mapping[str, Any]) -> dict[str
     return {name: by_key(ABNORMAL, calibrated(votes[name][index : index + 1], own)[0]) for name, own in voters(settings).items()}
 
 
-def unasked(asked: NDArray[np.bool_], settings: Mapping[str, Any]) -> list[Notice]:
-    """Said where no lesions were looked for, so that no box does not read as no lesion.
+def unasked(images: Sequence[Image], asked: NDArray[np.bool_], settings: Mapping[str, Any]) -> list[Notice]:
+    """Said where no lesions were looked for, and of which films, so that no box does not read as no lesion.
 
     Args:
-        asked: Whether the detector looked at each film, (n,).
+        images: The n films.
+        asked: Whether the detector looked at each of them, (n,).
         settings: Of the bundle.
     """
-    count = int((~asked).sum())
-    if not count or "detector" not in settings:
+    left = tuple(image.id for image, looked in zip(images, asked, strict=True) if not looked)
+    if not left or "detector" not in settings:
         return []
-    where = "this film" if len(asked) == 1 else f"{count} of {len(asked)} films"
-    return [Notice("detector-not-asked", f"no boxes were looked for on {where}: the classifiers are sure that it is normal")]
+    where = "this film" if len(asked) == 1 else f"{len(left)} of {len(asked)} films"
+    return [Notice("detector-not-asked", f"no boxes were looked for on {where}: the classifiers are sure that it is normal", images=left)]
 
 
 def kept_boxes(boxes: Iterable[FoundBox], abnormal: bool, settings: Mapping[str, Any]) -> list[FoundBox]:

@@ -60,7 +60,7 @@ class XrayLesions:
             software=engine.software,
             images=tuple(film.note for film in admitted.films),
             findings=tuple(findings),
-            warnings=(*selection.notices, *admitted.notices, *unasked(detected.asked, settings)),
+            warnings=(*selection.notices, *admitted.notices, *unasked(admitted.images, detected.asked, settings)),
             timings_ms=stages.timings_ms(),
         )
         return TaskOutput(result, tuple(maps))
@@ -70,13 +70,16 @@ class XrayLesions:
     ) -> tuple[list[Finding], list[HeatMap]]:
         settings = engine.bundle.settings
         frame, scale = FilmFrame.of(settings["frame"]), cam_scale_of(settings)
+        alone = together(said.logits, settings)[:, 0]
         findings: list[Finding] = []
         maps: list[HeatMap] = []
         for index, film in enumerate(admitted.films):
             abnormal = is_abnormal(float(probabilities[index]), settings)
             boxes = kept_boxes(detected.boxes[index], abnormal, settings["detector"]) if "detector" in settings else []
             members = by_member(said.logits, index, settings)
-            findings.append(film_finding(film, float(probabilities[index]), members, settings, contradicted=bool(boxes) and not abnormal))
+            turned = is_abnormal(float(alone[index]), settings) != abnormal
+            against = turned or (bool(boxes) and not abnormal)
+            findings.append(film_finding(film, float(probabilities[index]), members, settings, contradicted=against))
             findings += box_findings(film, boxes, settings)
             cam = joint_map({name: cams[index, OUTPUT] for name, cams in said.cams.items()}, settings)
             maps.append(heat_map(ABNORMAL, film.image.id, cam, frames.of(film.image, frame).box, scale))
