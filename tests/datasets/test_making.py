@@ -142,8 +142,9 @@ def test_a_terminal_sees_the_rate_and_the_time_left_and_a_pipe_only_the_result(t
 
 @pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGTERM), (2, signal.SIGINT)])
 def test_a_signal_stops_the_verb_and_leaves_whole_subjects(workers: int, number: int, tmp_path: Path):
-    command = [sys.executable, "-c", "from spondyl.apps.cli import main; main()", "phantom", "make", "--layout", FLAT, "--subjects", "400",
-               "--seed", str(SEED), "--workers", str(workers), "--out", str(tmp_path / "out")]
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell's background jobs ignore it
+    command = [sys.executable, "-c", f"{listen}; from spondyl.apps.cli import main; main()", "phantom", "make", "--layout", FLAT,
+               "--subjects", "400", "--seed", str(SEED), "--workers", str(workers), "--out", str(tmp_path / "out")]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 60

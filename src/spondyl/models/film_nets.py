@@ -220,17 +220,24 @@ for _name in (
     register(_name, _from_timm)
 
 
+_SLIM: dict[str, dict[str, Any]] = {
+    "resnet10t_slim": {"layers": (1, 1, 1, 1), "channels": (24, 48, 96, 128), "stem_width": 8},
+    "resnet18t_slim": {"layers": (2, 2, 2, 2), "channels": (32, 64, 96, 128), "stem_width": 16},
+}
+"""Residual networks of 0.4 and 1.0 million weights: dense kernels, which a processor multiplies faster than a depthwise network's few."""
+
+
 def _slim(wish: Wish) -> Body:
-    """resnet10t at 0.4 million weights: dense kernels, which a processor multiplies faster than a depthwise network's few."""
     if wish.pretrained:
         raise FileNotFoundError(wish.name)
-    settings = {"features_only": True, "in_chans": 1, "channels": (24, 48, 96, 128), "stem_width": 8}
+    settings = {"features_only": True, "in_chans": 1, **_SLIM[wish.name]}
     levels = _levels(replace(wish, name="resnet10t"), settings)
     net = timm.create_model("resnet10t", out_indices=levels, **settings)
     return Body(net, tuple(net.feature_info.channels()))
 
 
-register("resnet10t_slim", _slim)
+for _name in _SLIM:
+    register(_name, _slim)
 
 
 def millions(net: nn.Module) -> float:

@@ -38,7 +38,8 @@ from spondyl.tasks.films.votes import calibrated, grades_of, views_of
 SMALL = (
     "rows=96", "columns=64", "members=['mobilenetv4_conv_small_050']", "student=mobilenetv4_conv_small_050", "stride=16", "piece_rows=0",
     "epochs=1", "student_epochs=1", "batch=8", "precision='32'", "jobs=1", "detector_epochs=1", "detector_rows=96", "detector_columns=64",
-    "detector_start=''", "gate_size=32", "gate_steps=2", "gate_each=1", "gate_least=0.0", "val_share=0.4", "place_weight=0.5",
+    "detector_start=''", "student_start=''",
+    "gate_size=32", "gate_steps=2", "gate_each=1", "gate_least=0.0", "val_share=0.4", "place_weight=0.5",
 )  # fmt: skip
 LESIONS = ("Osteophytes", "No finding", "Disc space narrowing", "No finding")
 GATES: list[Path] = []

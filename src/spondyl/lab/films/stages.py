@@ -164,7 +164,7 @@ def teach(recipe: FilmRecipe, cache: FilmCache, run: Path, on_step: OnStep) -> P
     file = run / TEACHER_FILE
     if file.exists():
         return file
-    logits = {name: _answers(folder_of(run, name), cache, on_step) for name in recipe.networks}
+    logits = {name: _answers(folder_of(run, name), cache, recipe.precision, on_step) for name in recipe.networks}
     val = cache.places("val")
     truth = np.array([cache.films[place].target for place in val], np.int64)
     asked = 1 if recipe.task == "xray-lesions" else head_of(recipe.task).outputs
@@ -177,13 +177,13 @@ def teach(recipe: FilmRecipe, cache: FilmCache, run: Path, on_step: OnStep) -> P
     return file
 
 
-def _answers(folder: Path, cache: FilmCache, on_step: OnStep) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _answers(folder: Path, cache: FilmCache, precision: str, on_step: OnStep) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Logits (films, K) of one network."""
-    net = load_member(folder)
+    net = load_member(folder).to(memory_format=torch.channels_last)
     rows = []
     for start in range(0, len(cache.films), BATCH):
         films = torch.from_numpy(cache.pixels[start : start + BATCH, None].astype(np.float32) / np.float32(65535))
-        with torch.inference_mode():
-            rows.append(net(films)[0].double().numpy())
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            rows.append(net(films.contiguous(memory_format=torch.channels_last))[0].double().numpy())
         on_step(f"Asking {folder.name} for the student", min(start + BATCH, len(cache.films)), len(cache.films))
     return np.concatenate(rows)
