@@ -31,7 +31,8 @@ class EmptyShelf:
 
     def open(self, task: str) -> SimpleNamespace:
         assert task in self.bundled
-        bundle = SimpleNamespace(note=NOTE, sha256=NOTE.sha256, card="# The brightness card\n")
+        manifest = SimpleNamespace(research_only=False)
+        bundle = SimpleNamespace(note=NOTE, manifest=manifest, sha256=NOTE.sha256, card="# The brightness card\n")
         return SimpleNamespace(bundle=bundle, software={"spondyl": "test", "backend": "none", "precision": "f32"})
 
 

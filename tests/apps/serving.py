@@ -37,7 +37,8 @@ class AnyShelf:
 
     def open(self, task: str) -> Any:
         note = BundleNote(task, "0", "0" * 64, "in-silico", "nothing", "MIT")
-        bundle = SimpleNamespace(note=note, sha256=note.sha256, card=f"# {task} 0\n")
+        manifest = SimpleNamespace(research_only=False)
+        bundle = SimpleNamespace(note=note, manifest=manifest, sha256=note.sha256, card=f"# {task} 0\n")
         return SimpleNamespace(bundle=bundle, software={"spondyl": "test"}, warm=lambda: None)
 
 
