@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from spondyl.apps import outputs, wiring
 from spondyl.apps.exits import DONE, FAILURE, FIXABLE
 from spondyl.apps.settings import Settings
+from spondyl.apps.tables import Tables, is_full
 from spondyl.core import InputError, Study, StudyResult, TaskOutput
 from spondyl.dicom import CLUTTER, Reader, Skipped, Source
 from spondyl.inference import Shelf
@@ -21,13 +22,20 @@ from spondyl.tasks.port import Task
 
 Progress = Callable[[str, int, int], None]
 """Called with ("Reading" or "Analysing", how many are done, how many there are)."""
+NOTHING_KEPT = outputs.Keeping()
 
 
-class Keep(Protocol):
-    """Where answers go besides the screen."""
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What could not be written of one answer: our failure. Why is logged."""
 
-    def __call__(self, study: Study, output: TaskOutput, /) -> object:
-        """Keep one answer; durable on return."""
+    study_key: str
+    task: str
+    files: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """{study_key, task, files}."""
+        return {"study_key": self.study_key, "task": self.task, "files": list(self.files)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +47,14 @@ class Analysis:
         sources: By study key, the caller's own names of what it was read from. They are for the caller only.
         skipped: What was not read, and why.
         named: What the caller named, as `skipped` has it.
+        unwritten: Files that should have been written and were not.
     """
 
     results: tuple[StudyResult, ...]
     sources: Mapping[str, tuple[str, ...]]
     skipped: tuple[Skipped, ...]
     named: frozenset[str] = frozenset()
+    unwritten: tuple[Unwritten, ...] = ()
 
     @property
     def lost(self) -> tuple[Skipped, ...]:
@@ -55,16 +65,17 @@ class Analysis:
     def exit_code(self) -> int:
         """0 all done, 2 if anything was refused or lost or nothing was found, 1 if we failed."""
         statuses = {result.status for result in self.results}
-        if "failed" in statuses:
+        if "failed" in statuses or self.unwritten:
             return FAILURE
         return FIXABLE if self.lost or statuses != {"done"} else DONE
 
     def as_dict(self) -> dict[str, Any]:
-        """{studies, skipped, sources}: `studies` holds result.json objects."""
+        """{studies, skipped, sources, unwritten}: `studies` holds result.json objects."""
         return {
             "studies": [result.as_dict() for result in self.results],
             "skipped": [skipped_note(row) for row in self.skipped],
             "sources": {key: list(names) for key, names in self.sources.items()},
+            "unwritten": [row.as_dict() for row in self.unwritten],
         }
 
 
@@ -105,15 +116,33 @@ def analyze(
     for name in chosen:
         shelf.open(name)
     key = pseudonym_key(settings, create=keep or out is not None)
-    with wiring.reader(settings, key) as reader, (Store(settings.database_url, settings.data) if keep else nullcontext()) as store:
-        keepers: list[Keep] = [store.save] if store is not None else []
-        if out is not None:
-            keepers.append(outputs.Folder(out, partial(outputs.card_of, shelf) if pdf else None).write)
-        analysis = run(paths, reader, chosen, shelf, keepers, pair=pair, progress=progress)
-    if out is not None:
-        outputs.write_index(out, analysis.results, analysis.sources, analysis.skipped)
-        outputs.write_findings(out, analysis.results, list(chosen))
-    return analysis
+    with disk_full_told(), ExitStack() as stack:
+        reader = stack.enter_context(wiring.reader(settings, key))
+        keeping = outputs.Keeping(
+            store=stack.enter_context(Store(settings.database_url, settings.data)) if keep else None,
+            folder=outputs.Folder(out, partial(outputs.card_of, shelf) if pdf else None) if out else None,
+            tables=stack.enter_context(Tables(out, list(chosen))) if out else None,
+        )
+        return run(paths, reader, chosen, shelf, keeping, pair=pair, progress=progress)
+
+
+@contextmanager
+def disk_full_told() -> Iterator[None]:
+    """A full disk is something the caller can mend.
+
+    Raises:
+        InputError: In the place of the system's error.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise InputError(
+            "out-disk-full",
+            "a disk that answers are written to is full, or a quota on it is used up",
+            "Make room and run it again; what was answered before is kept",
+        ) from None
 
 
 def run(
@@ -121,23 +150,26 @@ def run(
     reader: Reader,
     tasks: Mapping[str, Task],
     shelf: Shelf,
-    keepers: Sequence[Keep] = (),
+    keeping: outputs.Keeping = NOTHING_KEPT,
     *,
     pair: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> Analysis:
-    """Read everything, then answer study by study, handing each answer to the keepers before the next begins."""
+    """Read everything, then answer study by study, keeping each answer before the next begins."""
     sources = [Source(path, label(path)) for path in paths]
     report = reader.read(sources, pair=pair, on_progress=lambda done, total: progress("Reading", done, total))
     results: list[StudyResult] = []
+    unwritten: list[Unwritten] = []
     for number, study in enumerate(report.studies):
         progress("Analysing", number, len(report.studies))
         for output in answers(study, tasks, shelf):
-            for keeper in keepers:
-                keeper(study, output)
+            if missing := keeping.answer(study, output, report.sources.get(study.key, ())):
+                unwritten.append(Unwritten(study.key, output.result.task, missing))
             results.append(output.result)
+    keeping.skipped(report.skipped)
     progress("Analysing", len(report.studies), len(report.studies))
-    return Analysis(tuple(results), report.sources, report.skipped, frozenset(source.label for source in sources))
+    named = frozenset(source.label for source in sources)
+    return Analysis(tuple(results), report.sources, report.skipped, named, tuple(unwritten))
 
 
 def answers(study: Study, tasks: Mapping[str, Task], shelf: Shelf) -> list[TaskOutput]:

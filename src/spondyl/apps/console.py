@@ -172,8 +172,9 @@ def printable(words: str) -> str:
 
 
 def summary(analysis: Analysis) -> Text:
-    """How many studies were answered, refused and failed, and how many files were skipped."""
+    """How many answers were done, refused, failed and not written in full, and how many files were skipped."""
     counts = {status: sum(result.status == status for result in analysis.results) for status in ("done", "refused", "failed")}
     words = [f"{count} {status}" for status, count in counts.items() if count]
     words += [f"{len(analysis.skipped)} skipped"] if analysis.skipped else []
+    words += [f"{len(analysis.unwritten)} not written in full"] if analysis.unwritten else []
     return Text(", ".join(words) or "nothing to read was found")

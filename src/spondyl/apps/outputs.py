@@ -1,20 +1,25 @@
-"""`--out DIR`: one folder a study and task, an index that leads from the caller's own names to them, and a table of all findings."""
+"""`--out DIR`: one folder a study and task. The tables beside them are in `tables`."""
 
 from __future__ import annotations
 
-import csv
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from spondyl.apps.tables import FINDINGS, INDEX, INDEX_COLUMNS, Tables, is_full, read_table, replace, result_folder
+from spondyl.apps.wiring import where
 from spondyl.core import InputError, SpondylError, Study, StudyResult, TaskOutput
 from spondyl.dicom import Skipped
 from spondyl.inference import Shelf
-from spondyl.reports import BATCH_COLUMNS, annotated_png, batch_rows, findings_csv, report_pdf, shown_image
+from spondyl.reports import BATCH_COLUMNS, annotated_png, findings_csv, report_pdf, shown_image
+from spondyl.store import Store
 
-INDEX_COLUMNS = ("source", "study_key", "task", "status", "result")
-INDEX, FINDINGS = "index.csv", "findings.csv"
+log = logging.getLogger(__name__)
+KEPT = "kept study"
+"""What is missing where the data folder could not take an answer."""
 Card = Callable[[StudyResult], str]
 """The model card of the weights that gave a result, Markdown."""
 
@@ -40,17 +45,82 @@ class Folder:
         except OSError as error:
             raise InputError("out-not-writable", f"the output folder cannot be made: {error.strerror}", "Choose another --out") from None
 
-    def write(self, study: Study, output: TaskOutput) -> Path:
-        """Write result.json, annotated.png, findings.csv and, if wanted, report.pdf; each is complete or absent. Returns their folder."""
-        result = output.result
+    def write(self, study: Study, output: TaskOutput) -> tuple[str, ...]:
+        """Write annotated.png, findings.csv, report.pdf if wanted, and last result.json; each is complete or absent.
+
+        Returns:
+            Names of those that could not be written; why is logged.
+
+        Raises:
+            OSError: If the disk is full.
+        """
+        result, card = output.result, self.card
+        files: dict[str, Callable[[], bytes]] = {
+            "annotated.png": lambda: annotated_png(shown_image(study, result), result),
+            "findings.csv": lambda: findings_csv(result).encode(),
+        }
+        if card is not None:
+            files["report.pdf"] = lambda: report_pdf(study, result, output.maps, card(result))
+        files["result.json"] = lambda: result.to_json().encode()
         folder = self.path / result_folder(result)
-        folder.mkdir(parents=True, exist_ok=True)
-        replace(folder / "annotated.png", annotated_png(shown_image(study, result), result))
-        replace(folder / "findings.csv", findings_csv(result).encode())
-        if self.card is not None:
-            replace(folder / "report.pdf", report_pdf(study, result, output.maps, self.card(result)))
-        replace(folder / "result.json", result.to_json().encode())
-        return folder
+        missing = [name for name, make in files.items() if not done(result, name, partial(_put, folder / name, make))]
+        for name in missing:  # one of an earlier run does not stand for it
+            with suppress(OSError):
+                (folder / name).unlink()
+        return tuple(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where answers go besides the screen: the data folder, the folder that `--out` names and the tables in it, as far as wanted."""
+
+    store: Store | None = None
+    folder: Folder | None = None
+    tables: Tables | None = None
+
+    def answer(self, study: Study, output: TaskOutput, sources: Sequence[str]) -> tuple[str, ...]:
+        """Keep one answer; in the tables on return.
+
+        Args:
+            sources: The caller's names of what the study was read from.
+
+        Returns:
+            Names of what could not be written; why is logged.
+        """
+        result, missing = output.result, tuple[str, ...]()
+        if self.store is not None and not done(result, KEPT, partial(self.store.save, study, output)):
+            missing = (KEPT,)
+        if self.folder is not None:
+            missing += self.folder.write(study, output)
+        if self.tables is not None:
+            self.tables.answered(result, sources, missing)
+        return missing
+
+    def skipped(self, rows: Sequence[Skipped]) -> None:
+        """Note what was not read."""
+        if self.tables is not None:
+            self.tables.skipped(rows)
+
+
+def done(result: StudyResult, what: str, work: Callable[[], object]) -> bool:
+    """Whether this part of keeping an answer went well. Where it did not, it is logged by kind and place, and the others go on.
+
+    Raises:
+        OSError: If the disk is full: nothing after it would go well.
+    """
+    try:
+        work()
+    except Exception as error:
+        if is_full(error):
+            raise
+        log.error("study %s, task %s: %s was not written: %s", result.study["key"], result.task, what, where(error))
+        return False
+    return True
+
+
+def _put(path: Path, make: Callable[[], bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace(path, make())
 
 
 def card_of(shelf: Shelf, result: StudyResult) -> str:
@@ -78,79 +148,4 @@ def check_place(out: Path, paths: Sequence[Path]) -> None:
             "Put --out beside the images",
         )
     for name, columns in ((INDEX, INDEX_COLUMNS), (FINDINGS, BATCH_COLUMNS)):
-        _read(out / name, columns)
-
-
-def result_folder(result: StudyResult) -> Path:
-    """`<study_key>/<task>`, relative to the folder that `--out` names."""
-    return Path(result.study["key"]) / result.task
-
-
-def write_index(
-    out: Path, results: Sequence[StudyResult], sources: Mapping[str, tuple[str, ...]], skipped: Sequence[Skipped]
-) -> None:
-    """Write `index.csv`: one line a source and task. Lines of earlier runs stay, unless this run met the same source."""
-    rows = list(_rows(results, sources, skipped))
-    met = {row["source"] for row in rows}
-    _write(out / INDEX, INDEX_COLUMNS, [row for row in _read(out / INDEX, INDEX_COLUMNS) if row["source"] not in met], rows)
-
-
-def write_findings(out: Path, results: Sequence[StudyResult], tasks: Sequence[str]) -> None:
-    """Write `findings.csv`: one line a finding. Lines of earlier runs stay, unless this run asked the same task about the same study.
-
-    Args:
-        out: Folder.
-        results: What was answered; a task that refused what another answered is not among them.
-        tasks: Every task that was asked.
-    """
-    met = {(result.study["key"], task) for result in results for task in tasks}
-    earlier = [row for row in _read(out / FINDINGS, BATCH_COLUMNS) if (row["study_key"], row["task"]) not in met]
-    _write(out / FINDINGS, BATCH_COLUMNS, earlier, [row for result in results for row in batch_rows(result)])
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones, never half."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
-
-
-def _rows(
-    results: Sequence[StudyResult], sources: Mapping[str, tuple[str, ...]], skipped: Sequence[Skipped]
-) -> Iterable[dict[str, str]]:
-    for result in results:
-        key = result.study["key"]
-        place = (result_folder(result) / "result.json").as_posix()
-        for source in sources.get(key, ()):
-            yield dict(zip(INDEX_COLUMNS, (source, key, result.task, result.status, place), strict=True))
-    for row in skipped:
-        yield dict(zip(INDEX_COLUMNS, (row.source, "", "", f"skipped: {row.code}", ""), strict=True))
-
-
-def _write(path: Path, columns: Sequence[str], *parts: Iterable[Mapping[str, str]]) -> None:
-    temporary = path.with_suffix(".part")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
-        for rows in parts:
-            table.writerows(rows)
-    os.replace(temporary, path)
-
-
-def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of a table of an earlier run; none where there is none.
-
-    Raises:
-        InputError: If there is a table with other columns: it is not ours to write over.
-    """
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        table = csv.DictReader(file)
-        try:
-            if tuple(table.fieldnames or ()) == tuple(columns):
-                return [{name: row.get(name) or "" for name in columns} for row in table]
-        except csv.Error:
-            pass
-    said = f"the output folder holds a {path.name} with other columns than this program writes"
-    raise InputError("out-table-foreign", said, "Choose another --out, or move that file away")
+        read_table(out / name, columns)
