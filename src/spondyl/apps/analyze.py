@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spondyl.apps import outputs, wiring
+from spondyl.apps.batches import Batch, Progress, in_batches, whole
 from spondyl.apps.exits import DONE, FAILURE, FIXABLE
 from spondyl.apps.settings import Settings
 from spondyl.apps.tables import Tables, is_full
@@ -20,8 +21,6 @@ from spondyl.inference import Shelf
 from spondyl.store import Store, load_key, load_or_create_key
 from spondyl.tasks.port import Task
 
-Progress = Callable[[str, int, int], None]
-"""Called with ("Reading" or "Analysing", how many are done, how many there are)."""
 NOTHING_KEPT = outputs.Keeping()
 
 
@@ -155,21 +154,48 @@ def run(
     pair: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> Analysis:
-    """Read everything, then answer study by study, keeping each answer before the next begins."""
+    """Read a few studies, answer each and keep the answer, until all are answered; paired pictures are read at once."""
     sources = [Source(path, label(path)) for path in paths]
-    report = reader.read(sources, pair=pair, on_progress=lambda done, total: progress("Reading", done, total))
-    results: list[StudyResult] = []
-    unwritten: list[Unwritten] = []
-    for number, study in enumerate(report.studies):
-        progress("Analysing", number, len(report.studies))
-        for output in answers(study, tasks, shelf):
-            if missing := keeping.answer(study, output, report.sources.get(study.key, ())):
-                unwritten.append(Unwritten(study.key, output.result.task, missing))
-            results.append(output.result)
-    keeping.skipped(report.skipped)
-    progress("Analysing", len(report.studies), len(report.studies))
+    work = _Work(tasks, shelf, keeping, progress)
+    if pair:
+        work.answer(Batch(whole(reader, sources, progress, pair=True)))
+    else:
+        for batch in in_batches(reader, sources, progress):
+            work.answer(batch)
+            del batch  # its pixels are not held while the next is read
     named = frozenset(source.label for source in sources)
-    return Analysis(tuple(results), report.sources, report.skipped, named, tuple(unwritten))
+    return Analysis(tuple(work.results), work.sources, tuple(work.skipped), named, tuple(work.unwritten))
+
+
+@dataclass(slots=True)
+class _Work:
+    """How batches are answered, and what came of them so far."""
+
+    tasks: Mapping[str, Task]
+    shelf: Shelf
+    keeping: outputs.Keeping
+    progress: Progress
+    results: list[StudyResult] = field(default_factory=list)
+    sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    unwritten: list[Unwritten] = field(default_factory=list)
+    studies: int = 0
+
+    def answer(self, batch: Batch) -> None:
+        """Study by study; each answer is kept before the next begins."""
+        report = batch.report
+        for number, study in enumerate(report.studies):
+            self.progress("Analysing", self.studies + number, self.studies + len(report.studies) + batch.left)
+            names = report.sources.get(study.key, ())
+            for output in answers(study, self.tasks, self.shelf):
+                if missing := self.keeping.answer(study, output, names):
+                    self.unwritten.append(Unwritten(study.key, output.result.task, missing))
+                self.results.append(output.result)
+        self.keeping.skipped(report.skipped)
+        self.skipped += report.skipped
+        self.sources |= {key: (*self.sources.get(key, ()), *names) for key, names in report.sources.items()}
+        self.studies += len(report.studies)
+        self.progress("Analysing", self.studies, self.studies + batch.left)
 
 
 def answers(study: Study, tasks: Mapping[str, Task], shelf: Shelf) -> list[TaskOutput]:

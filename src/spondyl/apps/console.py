@@ -22,7 +22,7 @@ from spondyl.reports.rows import probability
 
 if TYPE_CHECKING:  # the laboratory shows bars too, and needs no reader and no runtime for that
     from spondyl.apps.analyze import Analysis
-    from spondyl.apps.analyze import Progress as OnProgress
+    from spondyl.apps.batches import Progress as OnProgress
 
 WIDTH_WITHOUT_TERMINAL = 120
 REASONS_SHOWN = 20
