@@ -129,3 +129,15 @@ def test_saying_what_is_true_costs_next_to_nothing():
     right = dense_losses(boxes[None], logits[None], places, strides, [target])
     wrong = dense_losses(boxes[None] + 3, -logits[None], places, strides, [target])
     assert float(sum(right.values())) < 1e-5 < float(sum(wrong.values()))
+
+
+def test_of_what_is_left_of_a_lesion_nothing_is_taught():
+    strides = (4, 8, 16, 32)
+    places = places_of([(16, 16), (8, 8), (4, 4), (2, 2)], strides, torch.device("cpu"))
+    nothing = torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)
+    inside = ((places.centres >= 10) & (places.centres < 30)).all(1)
+    boxes, logits = torch.cat([places.centres - 2, places.centres + 2], 1)[None], torch.full((1, len(places.centres), 2), -20.0)
+    logits[0, inside] = 20.0
+    cut_off = BoxTargets(*nothing, torch.tensor([[10.0, 10, 30, 30]]))
+    free, charged = (float(dense_losses(boxes, logits, places, strides, [target])["label"]) for target in (cut_off, BoxTargets(*nothing)))
+    assert free < 1e-5 < charged

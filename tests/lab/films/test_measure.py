@@ -79,7 +79,7 @@ def test_a_refused_film_is_scored_as_the_prior_not_left_out(tmp_path: Path, lesi
     assert seen[1] - seen[0] == pytest.approx(1 / 6, abs=1e-5)
 
 
-def test_boxes_are_scored_as_they_are_shown(tmp_path: Path):
+def test_boxes_are_scored_where_they_are(tmp_path: Path):
     """The detector always says the same boxes: the truth is put where its surest one is, and elsewhere."""
     bundle = _with(lesion_bundle(tmp_path / "bundle"), **TRAIN)
     first = _record(tmp_path, 1, 1, 0.9)
@@ -89,6 +89,18 @@ def test_boxes_are_scored_as_they_are_shown(tmp_path: Path):
         wrong = replace(first, boxes=(LabelledBox(0, (0.0, 0.0, 10.0, 10.0)),))
         found = [figures_of(bundle, ask(who, [row]), [row])["classes"]["osteophytes"]["ap"] for row in (right, wrong)]
     assert found == [1.0, 0.0]
+
+
+def test_boxes_that_are_hardly_likely_are_judged_though_they_are_not_shown(tmp_path: Path):
+    plain = lesion_bundle(tmp_path / "plain")
+    picky = _with(lesion_bundle(tmp_path / "picky", detector={**plain.settings["detector"], "likely": 0.95}), **TRAIN)
+    first = _record(tmp_path, 1, 1, 0.9)
+    with asker(picky, precision="f32") as who:
+        assert not any(finding.box for finding in who.whole([open_film(first)]).result.findings)
+        (row,) = ask(who, [first]).films
+        surest = max(row.boxes, key=lambda box: box.probability)
+        scores = figures_of(picky, ask(who, [first]), [replace(first, boxes=(LabelledBox(0, surest.box),))])["scores"]
+    assert (scores["map50"]["estimate"], scores["map50_shown"]["estimate"]) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("reader", ["ensemble", "student"])
@@ -157,6 +169,8 @@ def test_priors_are_the_shares_of_training_by_view_or_equal_where_unknown(tmp_pa
     known = priors(_with(bundle, **TRAIN))
     assert known[""].tolist() == [0.5, 0.5]
     assert known["lateral"].tolist() == [0.25, 0.75]
+    data = {"also": {"seed": 2}, "splits": {**TRAIN["data"]["splits"], "val": {"targets_by_view": {"frontal": [8, 2]}}}}
+    assert priors(_with(bundle, data=data))[""].tolist() == [0.8, 0.2], "a second data set has other rates"
 
 
 def test_films_that_cannot_be_read_are_counted_and_none_at_all_is_an_error(tmp_path: Path, lesion_films: list[FilmRecord]):

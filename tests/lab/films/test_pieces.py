@@ -67,3 +67,12 @@ def test_what_is_left_of_a_lesion_that_is_all_but_cut_off_is_taught_neither_as_o
     wanted, known = torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.0, 1.0]]]])
     told = [place_loss(torch.tensor([[[[value, 0.0]]]]), wanted, known) for value in (-3.0, 3.0)]
     assert torch.equal(*told)
+
+
+def test_most_pieces_that_are_cut_around_a_lesion_hold_it_whole():
+    pieces, n = Pieces(32, 24, seek=1.0), 600
+    boxes = np.broadcast_to(np.array([18.0, 24, 36, 40], np.float32), (n, 1, 4))
+    middles = draw_middles(np.random.default_rng(2), boxes, np.zeros((n, 1), np.int64), SHAPE, pieces)
+    low, high = middles - np.array([12, 16]), middles + np.array([12, 16])
+    whole = ((low <= boxes[:, 0, :2]) & (high >= boxes[:, 0, 2:])).all(1)
+    assert 0.62 < whole.mean() < 0.95

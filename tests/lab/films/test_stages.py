@@ -196,3 +196,19 @@ def test_a_student_that_begins_with_a_member_learns_on_whole_films_from_its_weig
 def test_a_student_begins_with_a_member_of_its_own_architecture_only(changed: dict[str, str]):
     with pytest.raises(ValueError, match="student_start"):
         replace(RECIPE, **{"student": NETWORK, "student_start": NETWORK, **changed})
+
+
+def test_a_detector_sees_whole_films_after_the_pieces(tmp_path: Path):
+    write_vindr(tmp_path, 10)
+    recipe = replace(
+        RECIPE, task="xray-lesions", layout="vindr", detector="spondyl_slim", detector_rows=64, detector_columns=64, detector_epochs=1,
+        detector_batch=8, detector_whole_epochs=1, val_share=0.3,
+    )  # fmt: skip
+    films = running.begun(recipe, tmp_path, tmp_path / "run")
+    folder = fit_network(recipe, running.open_caches(recipe, films, tmp_path / "run", lambda *_: None), tmp_path / "run", "detector")
+    plans = [json.loads((own / "detector.json").read_text())["plan"] for own in (folder / PIECES, folder)]
+    assert [bool(plan["pieces"]) for plan in plans] == [True, False]
+    assert plans[1]["start"] == "weights.pt"
+    first, last = (torch.load(own / "weights.pt", weights_only=True) for own in (folder / PIECES, folder))
+    assert first.keys() == last.keys()
+    assert plans[1]["lr"] < plans[0]["lr"]

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,14 @@ ASKED = {"xray-lesions": "abnormal", "xray-grade": "degeneration_grade"}
 """The finding that a film's label is compared with."""
 
 
+READ = {"least": 0.01, "likely": 0.0}
+"""How boxes are read where they are judged: the official rule keeps every box of an abnormal film, also those that are not shown as
+hardly likely. Nothing else that the task says depends on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundLesion:
-    """A box that is shown: its finding, the probability that it is right, and where it lies on the film."""
+    """A box that was found: its finding, the probability that it is right, and where it lies on the film."""
 
     finding: str
     probability: float
@@ -94,16 +100,23 @@ Asked = tuple[dict[str, Answer], Answer | None, list[tuple[str, str]]]
 class Asker:
     """Asks a bundle's task about studies: the bundle's own reader, and the student beside it."""
 
-    def __init__(self, task: str, bundle: Path, student: Path | None, backend: str, precision: str, threads: int = 0) -> None:
-        """Folders of a bundle and, if there is a student, of the same bundle with the student as its reader."""
-        self.how = (task, bundle, student, backend, precision)
+    def __init__(
+        self, task: str, bundle: Path, judged: Path, student: Path | None, backend: str, precision: str, threads: int = 0
+    ) -> None:
+        """Folders of a bundle, of the same with boxes read as READ says, and, if there is one, with the student as its reader."""
+        self.how = (task, bundle, judged, student, backend, precision)
         self.task = TASKS[task]
         self.shelf = Shelf([bundle], backend, precision, threads)
+        self.all_boxes = self.shelf if judged == bundle else Shelf([judged], backend, precision, threads)
         self.student = Shelf([student], backend, precision, threads) if student else None
 
     def whole(self, images: Sequence[Image]) -> TaskOutput:
         """What the task says of a study of these films."""
         return process_study(_study(images), self.task, self.shelf)
+
+    def judged(self, images: Sequence[Image]) -> TaskOutput:
+        """The same, with every box that the official rule keeps."""
+        return process_study(_study(images), self.task, self.all_boxes)
 
     def by_student(self, images: Sequence[Image]) -> TaskOutput | None:
         """What the student says of them, or None where there is none."""
@@ -113,14 +126,16 @@ class Asker:
 @contextmanager
 def asker(bundle: Bundle, backend: str = "auto", precision: str = "auto") -> Iterator[Asker]:
     """An asker for a bundle; one with a student gets it as a reader too."""
-    if STUDENT not in bundle.settings or bundle.settings["reader"] == STUDENT:
-        yield Asker(bundle.task, bundle.folder, None, backend, precision)
-        return
+    settings = bundle.settings
     with tempfile.TemporaryDirectory() as folder:
-        manifest = replace(bundle.manifest, settings={**bundle.settings, "reader": STUDENT})
-        contents = {name: bundle.read(name) for name in bundle.manifest.files}
-        twin = write_bundle(Path(folder) / STUDENT, manifest, contents)
-        yield Asker(bundle.task, bundle.folder, twin.folder, backend, precision)
+
+        def twin(name: str, **other: Any) -> Path:
+            contents = {file: bundle.read(file) for file in bundle.manifest.files}
+            return write_bundle(Path(folder) / name, replace(bundle.manifest, settings={**settings, **other}), contents).folder
+
+        judged = twin("judged", detector={**settings["detector"], **READ}) if "detector" in settings else bundle.folder
+        has_student = STUDENT in settings and settings["reader"] != STUDENT
+        yield Asker(bundle.task, bundle.folder, judged, twin(STUDENT, reader=STUDENT) if has_student else None, backend, precision)
 
 
 def ask(who: Asker, films: Sequence[FilmRecord], on_step: OnStep = lambda *_: None, workers: int = 1) -> Answers:
@@ -151,8 +166,8 @@ _asker: list[Asker] = []
 """The asker of this process, where it is one of several."""
 
 
-def _open(task: str, bundle: Path, student: Path | None, backend: str, precision: str) -> None:
-    _asker.append(Asker(task, bundle, student, backend, precision, threads=1))
+def _open(task: str, bundle: Path, judged: Path, student: Path | None, backend: str, precision: str) -> None:
+    _asker.append(Asker(task, bundle, judged, student, backend, precision, threads=1))
 
 
 def _elsewhere(study: Sequence[FilmRecord]) -> Asked:
@@ -188,7 +203,7 @@ def _study(images: Sequence[Image]) -> Study:
 def _answers(who: Asker, films: Sequence[FilmRecord], images: Mapping[str, Image]) -> tuple[dict[str, Answer], Answer]:
     """Answers by film, and that of the study."""
     shown = [images[film.name] for film in films]
-    output, second = who.whole(shown), who.by_student(shown)
+    output, second = who.judged(shown), who.by_student(shown)
     table = {film.name: _answer(who, [film], images[film.name].id, output, second) for film in films}
     return table, _answer(who, films, images[films[0].name].id if len(films) == 1 else None, output, second)
 

@@ -103,12 +103,16 @@ def _made(plan: DetectPlan, cache: FilmCache) -> Detector:
 
 
 def _begin_with(net: Detector, file: Path) -> None:
-    """Give the detector's body the weights of a film network's.
+    """Give the detector the weights of one like it, or its body those of a film network's.
 
     Raises:
         InputError: `start-differs` where the two are of other architectures.
     """
-    given = {name.removeprefix("body."): value for name, value in torch.load(file, weights_only=True).items() if name.startswith("body.")}
+    held = torch.load(file, weights_only=True)
+    if held.keys() == net.state_dict().keys():
+        net.load_state_dict(held)
+        return
+    given = {name.removeprefix("body."): value for name, value in held.items() if name.startswith("body.")}
     body = getattr(getattr(net, "body", None), "levels", None)
     if body is None or body.state_dict().keys() != given.keys():
         raise InputError("start-differs", f"{file.name} holds the weights of another body than the detector's",

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from spondyl.lab.films.augment import NONE, Augment, changed_boxes, changed_films, draw, noise_grain
+from spondyl.lab.films.batches import there
 from spondyl.lab.films.pieces import Pieces, cut, draw_middles
 from spondyl.lab.films.sampling import repeat_factors
 from spondyl.models.detectors import BoxTargets
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from spondyl.lab.films.cache import FilmCache
 
 WHITE = 65535.0
+UNSAID = -2
+"""Label of what is left of a lesion that is all but cut off: it is taught neither as one nor as none."""
 BoxBatch = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Films (n, 1, rows, columns), boxes (n, B, 4) in pixels of the frame, labels (n, B) with -1 where there is none, places (n,)."""
+"""Films (n, 1, rows, columns), boxes (n, B, 4) in pixels of the frame, labels (n, B) with -1 where there is none or UNSAID, places (n,)."""
 
 
 def framed_boxes(cache: FilmCache) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -90,10 +93,11 @@ class DetectBatches(Dataset[BoxBatch]):
                 draws = cut(draws, middles, self.shape, self.pieces)
             films = changed_films(films, draws, self.grain, self.seen)
             boxes, kept = changed_boxes(boxes, draws, self.shape, seen=self.seen)
-            labels = torch.where(kept, labels, -1)
+            labels, cut_off = there(labels, boxes, kept)
+            labels = torch.where(cut_off >= 0, UNSAID, labels)
         return films, boxes, labels, torch.from_numpy(places)
 
 
 def targets_of(boxes: Tensor, labels: Tensor) -> list[BoxTargets]:
     """One target a film, padding left out."""
-    return [BoxTargets(own[told >= 0], told[told >= 0]) for own, told in zip(boxes, labels, strict=True)]
+    return [BoxTargets(own[told >= 0], told[told >= 0], own[told == UNSAID]) for own, told in zip(boxes, labels, strict=True)]

@@ -19,7 +19,7 @@ from spondyl.tasks.films.boxes import FoundBox, read_boxes
 if TYPE_CHECKING:
     from spondyl.lab.films.cache import FilmCache
 
-JUDGED: Mapping[str, Any] = {"least": 0.01, "overlap": 0.5, "most": 100}
+JUDGED: Mapping[str, Any] = {"least": 0.01, "overlap": 0.6, "most": 100}
 """How boxes are read where average precision is measured."""
 
 

@@ -37,7 +37,7 @@ from spondyl.metrics import (
     specificity,
     youden_threshold,
 )
-from spondyl.metrics.detection_scores import FilmBoxes, detection_table
+from spondyl.metrics.detection_scores import FilmBoxes, detection_average_precision, detection_table, mean_precision
 from spondyl.metrics.logistic import logit
 from spondyl.tasks.films.votes import STUDENT, calibrated, threshold_of
 from spondyl.tasks.xray_lesions.answers import CLASSES
@@ -63,7 +63,7 @@ def lesion_figures(answers: Answers, films: Mapping[str, FilmRecord], settings: 
     truth, units = np.array([row.truth for row in rows], np.int64), [row.group for row in rows]
     chances = np.array([prior[""] if row.chances is None else row.chances[1] for row in rows], np.float64)
     said = np.array([prior[""] >= threshold if row.chances is None else row.said == 1 for row in rows])
-    boxes = _boxes(rows, films, units)
+    boxes = _boxes(rows, films, units, float(settings.get("detector", {}).get("likely", 0.0)))
     return {
         "scores": {**film_scores(truth, chances, said, units), **boxes["scores"], **_sets(rows), "refused": _refused(rows, units)},
         "coverage": _coverage(rows), "classes": boxes["classes"], "baselines": _baselines(rows, truth, threshold, prior),
@@ -95,16 +95,21 @@ def film_scores(truth: Ints, chances: Floats, said: NDArray[np.bool_], units: Se
     }  # fmt: skip
 
 
-def _boxes(rows: Sequence[Answer], films: Mapping[str, FilmRecord], units: Sequence[str]) -> dict[str, Any]:
-    """Average precision of the boxes that are shown."""
-    found = [_film_boxes([(CLASSES.index(box.finding), box.box, box.probability) for box in row.boxes]) for row in rows]
+def _boxes(rows: Sequence[Answer], films: Mapping[str, FilmRecord], units: Sequence[str], likely: float) -> dict[str, Any]:
+    """Average precision of all boxes that the official rule keeps, and of those alone that are shown: from `likely` on."""
+    found, shown = ([_film_boxes(_found(row, least)) for row in rows] for least in (0.0, likely))
     true = [_film_boxes([(box.label, box.box, 1.0) for box in films[row.name].boxes]) for row in rows]
     if not any(len(one.labels) for one in true):
         return {"scores": {}, "classes": {}}
     table = detection_table(found, true, np.asarray(units), len(CLASSES), np.random.default_rng(0), DRAWS)
     classes = {name: {"ap": number(own.estimate), **figure(own), "boxes": table.true[label], "found": table.found[label]}
                for label, (name, own) in enumerate(zip(CLASSES, table.classes, strict=True))}
-    return {"scores": {"map50": figure(table.map50), "map50_95": alone(table.map5095)}, "classes": classes}
+    seen = mean_precision(detection_average_precision(shown, true, len(CLASSES)))
+    return {"scores": {"map50": figure(table.map50), "map50_95": alone(table.map5095), "map50_shown": alone(seen)}, "classes": classes}
+
+
+def _found(row: Answer, least: float) -> list[tuple[int, tuple[float, float, float, float], float]]:
+    return [(CLASSES.index(box.finding), box.box, box.probability) for box in row.boxes if box.probability >= least]
 
 
 def _film_boxes(rows: Sequence[tuple[int, tuple[float, float, float, float], float]]) -> FilmBoxes:

@@ -92,9 +92,13 @@ def figures_of(bundle: Bundle, answers: Answers, films: Sequence[FilmRecord]) ->
 
 
 def priors(bundle: Bundle) -> dict[str, Floats]:
-    """Share of each label among the films that taught the bundle, of all ("") and by view; equal shares where it does not say."""
+    """Share of each label among the films that taught the bundle, of all ("") and by view; equal shares where it does not say.
+
+    Where it learned from a second data set too, whose rates are not those of the first, validation says it.
+    """
     labels = len(TARGETS) if bundle.task == LESIONS else GRADES
-    by_view: Mapping[str, Any] = bundle.metrics.get("data", {}).get("splits", {}).get("train", {}).get("targets_by_view", {})
+    data: Mapping[str, Any] = bundle.metrics.get("data", {})
+    by_view: Mapping[str, Any] = data.get("splits", {}).get("val" if data.get("also") else "train", {}).get("targets_by_view", {})
     counts = {view: np.pad(np.asarray(row, np.float64), (0, labels - len(row))) for view, row in by_view.items()}
     total = sum(counts.values(), np.zeros(labels))
     table = {"": total, **counts}

@@ -14,6 +14,11 @@ from torch import Tensor
 
 from spondyl.lab.films.augment import Draws
 
+WHOLE = 2 / 3
+"""Share of the pieces cut around a box that do not cut it; the others may, as the edge of a film does."""
+SHIFT = 0.4
+"""Most that a piece lies off the middle of its box, as a share of its size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
@@ -23,6 +28,7 @@ class Pieces:
         rows, columns: Of a piece, in pixels of the frame.
         each: Pieces of a film in an epoch.
         seek: Share of pieces that are cut around one of the film's boxes, a class as often as another; the rest lie about the middle.
+            WHOLE of those hold the box whole, if it fits.
     """
 
     rows: int
@@ -47,13 +53,14 @@ def draw_middles(
     n, size = len(boxes), np.array([shape[1], shape[0]], np.float64)
     piece = np.array([pieces.columns, pieces.rows], np.float64)
     middles = size * (0.5 + rng.normal(0, (0.14, 0.25), (n, 2)))
-    sought, choice, shift = rng.random(n) < pieces.seek, rng.random((n, 2)), rng.uniform(-0.4, 0.4, (n, 2))
+    sought, choice, shift, whole = rng.random(n) < pieces.seek, rng.random((n, 2)), rng.uniform(-1, 1, (n, 2)), rng.random(n) < WHOLE
     for row in np.flatnonzero(sought & (labels >= 0).any(1)):
         kinds = np.unique(labels[row][labels[row] >= 0])
         kind = kinds[int(choice[row, 0] * len(kinds))]
         own = np.flatnonzero(labels[row] == kind)
         box = boxes[row, own[int(choice[row, 1] * len(own))]]
-        middles[row] = (box[:2] + box[2:]) / 2 + shift[row] * piece
+        room = np.clip((piece - (box[2:] - box[:2])) / 2, 0, SHIFT * piece) if whole[row] else SHIFT * piece
+        middles[row] = (box[:2] + box[2:]) / 2 + shift[row] * room
     edge = 0.4 * np.minimum(piece, size)
     return np.asarray(np.clip(middles, edge, size - edge), np.float32)
 

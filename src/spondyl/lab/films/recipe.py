@@ -43,6 +43,7 @@ class FilmRecipe:
         threshold: "fit" on validation, or a number.
         reader: Who answers when served.
         detector: Detector of lesions, or "" for none.
+        detector_whole_epochs: After its `detector_epochs` on pieces it sees so many on whole films; without pieces there are none.
         detector_least, detector_likely, detector_sure, detector_overlap, detector_most: Boxes are read off its maps from that score on,
             and shown where they are right with at least that probability; of a normal film, from that score on; how much two of a class
             may overlap, and how many there may be.
@@ -112,6 +113,7 @@ class FilmRecipe:
     detector_rows: int = 512
     detector_columns: int = 320
     detector_epochs: int = 20
+    detector_whole_epochs: int = 0
     detector_lr: float = 2e-3
     detector_batch: int = 8
     detector_least: float = 0.05

@@ -129,13 +129,15 @@ def _films(recipe: FilmRecipe, data: Path, run: Path) -> FilmSet:
 
 
 def _fit_all(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, on_step: OnStep) -> None:
-    """Members, gate and detector side by side; then what needs the members: the student, and a detector that begins with one's body."""
+    """Members side by side, and the detector; then what needs the members: a detector that begins with one's body, the student.
+
+    The gate needs nobody: it is taught beside whatever there is less of.
+    """
     detector = [stages.DETECTOR] if recipe.detector else []
-    first = [*([] if recipe.detector_start else detector), *recipe.networks, stages.GATE]
+    first = [*([] if recipe.detector_start else detector), *recipe.networks]
     then = [*(detector if recipe.detector_start else []), *([STUDENT] if recipe.student else [])]
+    (then if len(then) > 1 else first).append(stages.GATE)
     _fit_side_by_side(recipe, caches, run, first, on_step)
-    if recipe.student:
-        stages.teach(recipe, caches["film"], run, on_step)
     _fit_side_by_side(recipe, caches, run, then, on_step)
 
 
@@ -158,13 +160,19 @@ def _epochs(recipe: FilmRecipe, run: Path, on_pieces: bool, on_step: OnStep) -> 
     whole = recipe.epochs + (recipe.piece_epochs if recipe.piece_rows and not on_pieces else 0)
     wanted = {stages.folder_of(run, name): whole for name in recipe.networks}
     wanted |= {stages.folder_of(run, name) / stages.PIECES: pieces for name in recipe.networks if pieces}
-    wanted |= {stages.folder_of(run, stages.DETECTOR): recipe.detector_epochs} if recipe.detector else {}
+    wanted |= _detector_epochs(recipe, stages.folder_of(run, stages.DETECTOR)) if recipe.detector else {}
 
     def tell() -> None:
         done = sum(most if (folder / "weights.pt").exists() else min(_rows(folder), most) for folder, most in wanted.items())
         on_step("Epochs of all networks", done, sum(wanted.values()))
 
     return tell
+
+
+def _detector_epochs(recipe: FilmRecipe, folder: Path) -> dict[Path, int]:
+    if not (recipe.piece_rows and recipe.detector_whole_epochs):
+        return {folder: recipe.detector_epochs}
+    return {folder / stages.PIECES: recipe.detector_epochs, folder: recipe.detector_whole_epochs}
 
 
 def _rows(folder: Path) -> int:

@@ -29,6 +29,8 @@ DETECTOR, GATE = "detector", "gate"
 PIECES = "pieces"
 """Folder, in a network's own, of what it learnt on pieces."""
 TEACHER_FILE = "teacher.npy"
+WHOLE_SHARE, WHOLE_RATE = 3, 0.3
+"""On whole films a detector takes a third as many at once as pieces, at that share of the rate."""
 BATCH = 32
 """Films that a teacher is asked about at once."""
 
@@ -37,10 +39,12 @@ def fit_network(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, 
     """Train one network of a run: a member by its name, STUDENT, DETECTOR or GATE. Returns its folder."""
     folder = folder_of(run, name)
     if name == DETECTOR:
-        return fit_detector(detect_plan(recipe, run), caches[DETECTOR], folder, on_step)
+        return _fit_detector(detect_plan(recipe, run), recipe.detector_whole_epochs, caches[DETECTOR], folder, on_step)
     if name == GATE:
         return fit_gate(caches[GATE], folder, on_step, gate_plan(recipe))
     plan = student_plan(recipe, run / TEACHER_FILE) if name == STUDENT else member_plan(recipe, name)
+    if name == STUDENT:
+        teach(recipe, caches["film"], run, on_step)
     if name == STUDENT and recipe.student_start:
         plan = replace(plan, start=folder_of(run, recipe.student_start) / "weights.pt")
         return fit_member(plan, caches["film"], folder, on_step)
@@ -52,6 +56,19 @@ def fit_network(recipe: FilmRecipe, caches: Mapping[str, FilmCache], run: Path, 
         first = fit_member(piece_plan(recipe, plan), caches["film"], folder / PIECES, on_step)
         plan = replace(plan, start=first / "weights.pt")
     return fit_member(plan, caches["film"], folder, on_step)
+
+
+def _fit_detector(plan: DetectPlan, whole: int, cache: FilmCache, folder: Path, on_step: OnStep) -> Path:
+    """The detector's folder: taught on pieces where the plan says so, and then on whole films for `whole` epochs.
+
+    A piece has edges where a film has none, and hardly shows a film's own corners and letters.
+    """
+    if not (plan.pieces and whole):
+        return fit_detector(plan, cache, folder, on_step)
+    first = fit_detector(plan, cache, folder / PIECES, on_step)
+    share = max(1, plan.batch // (WHOLE_SHARE * plan.devices)) * plan.devices
+    return fit_detector(replace(plan, pieces=None, epochs=whole, lr=plan.lr * WHOLE_RATE, batch=share, start=first / "weights.pt"),
+                        cache, folder, on_step)  # fmt: skip
 
 
 def learns_on_pieces(recipe: FilmRecipe, cache: FilmCache) -> bool:

@@ -81,10 +81,12 @@ def curve(recipe: FilmRecipe, data: Path, subjects: Sequence[int], keep: Path, o
     """What the first member of a recipe reaches on validation when it learns from so many groups; kept and resumed in `keep`.
 
     Where the recipe teaches on pieces first, that is all that is done here: it is where most is learned, and rows say so (`taught_on`).
+    The network begins from scratch and learns from this data set alone, whatever `start` and `also` say.
 
     Raises:
         InputError: Where `keep` was begun with another recipe or other films, as of a run, and what `learning_curve` raises.
     """
+    recipe = replace(recipe, start="", also="")
     films = begun(recipe, data, keep)
     cache = open_caches(replace(recipe, detector=""), films, keep, on_step)["film"]
     plan = stages.member_plan(recipe, next(iter(recipe.networks)))

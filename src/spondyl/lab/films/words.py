@@ -18,6 +18,7 @@ SCORES = {
     "specificity_youden": "specificity at Youden's point of the test split",
     "map50": "mAP@0.5",
     "map50_95": "mAP@[.5:.95]",
+    "map50_shown": "mAP@0.5 of the boxes that are shown, hardly likely ones left out",
     "balanced_accuracy": "balanced accuracy",
     "quadratic_kappa": "quadratic kappa",
     "mean_absolute_error": "mean absolute error, grades",

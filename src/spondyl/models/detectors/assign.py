@@ -69,10 +69,28 @@ def paired_iou(first: Tensor, second: Tensor, generalised: bool = False) -> Tens
     return shared / union - (hull - union) / hull
 
 
-def quality_focal(logits: Tensor, quality: Tensor, beta: float = 2.0) -> Tensor:
-    """Sum of the quality focal loss (Li et al. 2020): cross entropy with the overlap as the target, weighted by the error's square."""
+def quality_focal(logits: Tensor, quality: Tensor, beta: float = 2.0, known: Tensor | None = None) -> Tensor:
+    """Sum of the quality focal loss (Li et al. 2020): cross entropy with the overlap as the target, weighted by the error's square.
+
+    Args:
+        logits, quality: (n, places, classes).
+        beta: Power of the error.
+        known: (n, places), whether anything is taught there; None: everywhere.
+    """
     error = (quality - torch.sigmoid(logits)).abs() ** beta
-    return (functional.binary_cross_entropy_with_logits(logits, quality, reduction="none") * error).sum()
+    each = functional.binary_cross_entropy_with_logits(logits, quality, reduction="none") * error
+    return (each if known is None else each * known[..., None]).sum()
+
+
+def taught_places(places: Places, given: Tensor, targets: Sequence[BoxTargets]) -> Tensor:
+    """(n, places): whether something is taught at each place: not inside what is `unsaid`, unless the place answers for a box."""
+    known = torch.ones_like(given, dtype=torch.bool)
+    for row, target in enumerate(targets):
+        if target.unsaid is not None and len(target.unsaid):
+            low, high = target.unsaid[None, :, :2], target.unsaid[None, :, 2:]
+            inside = ((places.centres[:, None] >= low) & (places.centres[:, None] < high)).all(-1).any(1)
+            known[row] = ~inside | (given[row] >= 0)
+    return known
 
 
 def dense_losses(boxes: Tensor, logits: Tensor, places: Places, strides: Sequence[int], targets: Sequence[BoxTargets]) -> dict[str, Tensor]:
@@ -84,10 +102,10 @@ def dense_losses(boxes: Tensor, logits: Tensor, places: Places, strides: Sequenc
     """
     given = torch.stack([assign(places, strides, target) for target in targets])
     film, place = torch.nonzero(given >= 0, as_tuple=True)
-    quality = torch.zeros_like(logits)
+    quality, known = torch.zeros_like(logits), taught_places(places, given, targets)
     count = max(1, len(film))
     if not len(film):
-        return {"label": quality_focal(logits, quality) / count, "box": boxes.sum() * 0}
+        return {"label": quality_focal(logits, quality, known=known) / count, "box": boxes.sum() * 0}
     starts = torch.tensor([0, *[len(t.boxes) for t in targets]], device=boxes.device).cumsum(0)
     which = starts[film] + given[film, place]
     true = torch.cat([t.boxes for t in targets])[which]
@@ -95,4 +113,4 @@ def dense_losses(boxes: Tensor, logits: Tensor, places: Places, strides: Sequenc
     overlap = paired_iou(found.detach(), true)
     quality[film, place, torch.cat([t.labels for t in targets])[which]] = overlap
     box = (1 - paired_iou(found, true, generalised=True)).sum() / count
-    return {"label": quality_focal(logits, quality) / count, "box": box}
+    return {"label": quality_focal(logits, quality, known=known) / count, "box": box}

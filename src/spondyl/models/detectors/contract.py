@@ -16,14 +16,18 @@ class BoxTargets:
     Attributes:
         boxes: float32 (m, 4), (x0, y0, x1, y1) half-open in pixels of the frame.
         labels: int64 (m,), class of each box.
+        unsaid: float32 (k, 4): places of which nothing is taught, such as what is left of a lesion that is all but cut off. A
+            detector may leave that out of account.
     """
 
     boxes: Tensor
     labels: Tensor
+    unsaid: Tensor | None = None
 
     def to(self, device: object) -> BoxTargets:
         """The same on a device."""
-        return BoxTargets(self.boxes.to(device), self.labels.to(device))  # type: ignore[call-overload]  # any form of a device
+        parts = (None if part is None else part.to(device) for part in (self.boxes, self.labels, self.unsaid))  # type: ignore[call-overload]
+        return BoxTargets(*parts)  # type: ignore[arg-type]  # boxes and labels are there
 
 
 class Detector(nn.Module, ABC):
