@@ -246,6 +246,7 @@ def test_the_table_and_the_annotated_picture_come_from_the_result(client, study)
     "/api/v1/studies/{study}/results/brightness/heatmap.png?finding=pfirrmann_grade&level=9",
     "/api/v1/studies/{study}/results/brightness/heatmap.png?finding=pfirrmann_grade&level=L9/S9",
     "/api/v1/studies/{study}/results/brightness/heatmap.png?finding=modic_change&level=1",
+    "/api/v1/studies/{study}/results/brightness/annotated.png?image=none",
     "/api/v1/studies/..%2f..%2fkey", "/static/../app.py", "/uploads", "/data/key",
 ])
 def test_what_is_not_there_is_404_with_a_code(client, study, path):

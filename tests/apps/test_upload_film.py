@@ -159,6 +159,12 @@ def test_two_films_of_a_study_stand_side_by_side_with_votes_and_report(client: h
     address = f"/api/v1/studies/{key}/results/xray-lesions/heatmap.png"
     maps = {client.get(address, params={"finding": "abnormal", "image": note["id"]}).content for note in notes}
     assert len(maps) == 2, "each film has its own heat map"
+    address = f"/api/v1/studies/{key}/results/xray-lesions/annotated.png"
+    drawn = [client.get(address, params={"image": note["id"]}).content for note in notes]
+    assert len(set(drawn)) == 2, "each film can be had with its marks"
+    assert client.get(address).content in drawn
+    unknown = client.get(address, params={"image": "none"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown-image")
 
 
 def test_a_film_sent_later_is_answered_by_itself_though_its_study_has_another(client: httpx.Client):

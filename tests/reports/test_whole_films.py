@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from io import BytesIO, StringIO
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from PIL import Image as Picture
 
 from reports.make_film import ABNORMAL, film_result, grade_result
-from spondyl.core import Image, vocabulary
+from reports.make_result import done, picture
+from spondyl.core import Image, Series, Study, vocabulary
 from spondyl.core.result import DISCLAIMER
-from spondyl.reports import annotated_png, findings_csv, level_rows, yes_no_text
+from spondyl.reports import annotated_png, findings_csv, further_images, level_rows, shown_image, yes_no_text
 from spondyl.reports.annotated import MAX_SIDE, row_colour
 from spondyl.reports.findings import BATCH_COLUMNS, batch_rows
 from spondyl.reports.panel import PANEL_WIDTH, panel_lines
@@ -96,6 +98,23 @@ def test_the_table_of_many_studies_says_of_each_finding_whose_where_and_on_what_
 def test_every_colour_of_the_vocabulary_is_its_own():
     colours = [term.colour for term in vocabulary().values() if term.colour]
     assert len(set(colours)) == len(colours) == 7
+
+
+def test_every_further_film_that_something_is_said_of_has_its_turn():
+    study, result, _ = film_result("ap", "lateral", "lateral")
+    shown, further = shown_image(study, result), further_images(study, result)
+    assert sorted(image.id for image in (shown, *further)) == sorted(image.id for image in study.images)
+    silent = replace(result, findings=tuple(finding for finding in result.findings if finding.image != further[0].id))
+    assert further_images(study, silent) == further[1:]
+
+
+def test_of_one_film_and_of_levels_there_is_one_picture():
+    study, result, _ = film_result("ap")
+    assert further_images(study, result) == ()
+    first, second = picture(name="first"), picture(name="second")
+    one, other = done(first), done(second)
+    discs = replace(one, findings=one.findings + other.findings, images=one.images + other.images)
+    assert further_images(Study("k", (Series("s", "MR", (first, second)),)), discs) == ()
 
 
 def test_an_image_without_findings_is_drawn_bare():

@@ -27,7 +27,7 @@ CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
 """Instructions that make networks fast."""
 OUTPUTS = {
     "result.json": f"the answer ({SCHEMA})",
-    "annotated.png": "the picture with levels, grades, evidence and warnings",
+    "annotated.png": "the picture with levels, grades, evidence and warnings; annotated-2.png and so on of further films",
     "findings.csv": "one line a finding, measurement and warning",
 }
 

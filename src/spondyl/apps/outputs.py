@@ -14,7 +14,7 @@ from spondyl.apps.wiring import where
 from spondyl.core import InputError, SpondylError, Study, StudyResult, TaskOutput
 from spondyl.dicom import Skipped
 from spondyl.inference import Shelf
-from spondyl.reports import BATCH_COLUMNS, annotated_png, findings_csv, report_pdf, shown_image
+from spondyl.reports import BATCH_COLUMNS, annotated_png, findings_csv, further_images, report_pdf, shown_image
 from spondyl.store import Store
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,9 @@ class Folder:
             raise InputError("out-not-writable", f"the output folder cannot be made: {error.strerror}", "Choose another --out") from None
 
     def write(self, study: Study, output: TaskOutput) -> tuple[str, ...]:
-        """Write annotated.png, findings.csv, report.pdf if wanted, and last result.json; each is complete or absent.
+        """Write annotated.png, annotated-2.png... of further films, findings.csv, report.pdf if wanted, and last result.json.
+
+        Each is complete or absent.
 
         Returns:
             Names of those that could not be written; why is logged.
@@ -57,6 +59,8 @@ class Folder:
         result, card = output.result, self.card
         files: dict[str, Callable[[], bytes]] = {
             "annotated.png": lambda: annotated_png(shown_image(study, result), result),
+            **{f"annotated-{number}.png": partial(annotated_png, image, result) for number, image in
+               enumerate(further_images(study, result), 2)},
             "findings.csv": lambda: findings_csv(result).encode(),
         }
         if card is not None:
@@ -64,9 +68,10 @@ class Folder:
         files["result.json"] = lambda: result.to_json().encode()
         folder = self.path / result_folder(result)
         missing = [name for name, make in files.items() if not done(result, name, partial(_put, folder / name, make))]
-        for name in missing:  # one of an earlier run does not stand for it
+        outdated = [path for path in folder.glob("annotated-*.png") if path.name not in files]
+        for path in (*outdated, *(folder / name for name in missing)):  # what an earlier run wrote does not stand for them
             with suppress(OSError):
-                (folder / name).unlink()
+                path.unlink()
         return tuple(missing)
 
 

@@ -1,6 +1,6 @@
 """What a person takes away: annotated pictures and tables. Made from a StudyResult alone, so a new task needs no code here."""
 
-from spondyl.reports.annotated import annotated_png, box_text, shown_image
+from spondyl.reports.annotated import annotated_png, box_text, further_images, shown_image
 from spondyl.reports.findings import BATCH_COLUMNS, batch_rows, findings_csv
 from spondyl.reports.heatmap import heat_png, overlay
 from spondyl.reports.labels import Rectangle, place_labels
@@ -20,6 +20,6 @@ from spondyl.reports.slice_png import slice_png
 
 __all__ = [
     "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Rectangle", "annotated_png", "batch_rows", "box_text", "findings_csv",
-    "heat_png", "level_rows", "likely_names", "measure_text", "overlay", "place_labels", "present_probability", "report_pdf",
-    "set_text", "shown_image", "slice_png", "yes_no_text",
+    "further_images", "heat_png", "level_rows", "likely_names", "measure_text", "overlay", "place_labels", "present_probability",
+    "report_pdf", "set_text", "shown_image", "slice_png", "yes_no_text",
 ]

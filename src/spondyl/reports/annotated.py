@@ -63,6 +63,18 @@ def shown_image(study: Study, result: StudyResult) -> Image:
     return images[wanted[0]] if wanted and wanted[0] is not None else study.images[0]
 
 
+def further_images(study: Study, result: StudyResult) -> tuple[Image, ...]:
+    """The images beside the shown one that the result says something of, in its order, where it speaks of whole films.
+
+    None where it speaks of levels: these are drawn on one slice, and the others only helped to judge them.
+    """
+    if any(finding.level is not None or finding.level_from_bottom is not None for finding in result.findings):
+        return ()
+    shown, images = shown_image(study, result).id, {image.id: image for image in study.images}
+    said = {finding.image for finding in result.findings} - {shown}
+    return tuple(images[name] for name in dict.fromkeys(note.id for note in result.images) if name in said and name in images)
+
+
 def row_colour(row: LevelRow) -> Colour:
     """Where the first answer of the row stands on its scale, as a colour; grey where no value is said."""
     for finding in (*row.graded, *row.yes_no):

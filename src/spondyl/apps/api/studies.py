@@ -67,11 +67,11 @@ def result_router(store: Store, shelf: Shelf) -> APIRouter:
         return Response(text, media_type="text/csv; charset=utf-8", headers=_named(key, task, "csv"))
 
     @router.get("/{task}/annotated.png", response_class=Response)
-    def annotated(key: str, task: str) -> Response:
-        """The slice with its levels marked and the findings beside it."""
+    def annotated(key: str, task: str, image: str = "") -> Response:
+        """The slice or film with its marks and the findings beside it. `image` is an id of result.json; else the one said most of."""
         _, parsed = _parsed(store, key, task)
-        return Response(annotated_png(shown_image(kept_study(store, key, parsed), parsed), parsed), media_type=PNG,
-                        headers=_named(key, task, "png", inline=True))
+        shown = store.image(key, image) if image else shown_image(kept_study(store, key, parsed), parsed)
+        return Response(annotated_png(shown, parsed), media_type=PNG, headers=_named(key, task, "png", inline=True))
 
     def on_paper(key: str, task: str) -> bytes:
         row, parsed = _parsed(store, key, task)
