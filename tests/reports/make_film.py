@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -53,10 +53,13 @@ def film_result(
                               findings=tuple(findings), warnings=(notice,)), tuple(maps)
 
 
-def grade_result(*views: str) -> StudyResult:
+GRADES = {"0": 0.0, "1": 0.1, "2": 0.2, "3": 0.6, "4": 0.1}
+
+
+def grade_result(*views: str, grades: Mapping[str, float] = GRADES, value: int = 3) -> StudyResult:
     """A grade of all films, where there are several, and of each."""
     _, notes = films(views)
-    grades = {"0": 0.0, "1": 0.1, "2": 0.2, "3": 0.6, "4": 0.1}
     wanted = [None, *(note.id for note in notes)] if len(notes) > 1 else [notes[0].id]
-    findings = tuple(Finding("degeneration_grade", 3, grades, set=(2, 3), image=image, members={"densenet121": grades}) for image in wanted)
+    findings = tuple(Finding("degeneration_grade", value, grades, set=(2, 3), image=image, members={"densenet121": grades})
+                     for image in wanted)
     return StudyResult("xray-grade", "done", {"key": "g" * 20, "modality": "CR"}, BUNDLE, {"spondyl": "0"}, images=notes, findings=findings)

@@ -14,6 +14,7 @@ from spondyl.reports.rows import (
     measure_text,
     present_probability,
     set_text,
+    voted_key,
     yes_no_text,
 )
 from spondyl.reports.slice_png import slice_png
@@ -21,5 +22,5 @@ from spondyl.reports.slice_png import slice_png
 __all__ = [
     "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Rectangle", "annotated_png", "batch_rows", "box_text", "findings_csv",
     "further_images", "heat_png", "level_rows", "likely_names", "measure_text", "overlay", "place_labels", "present_probability",
-    "report_pdf", "set_text", "shown_image", "slice_png", "yes_no_text",
+    "report_pdf", "set_text", "shown_image", "slice_png", "voted_key", "yes_no_text",
 ]

@@ -17,7 +17,7 @@ from spondyl.core import Finding, HeatMap, Image, ImageNote, Study, StudyResult,
 from spondyl.core.result import DISCLAIMER
 from spondyl.reports.annotated import marked_picture
 from spondyl.reports.card_blocks import card_blocks
-from spondyl.reports.rows import EVIDENCE, VIEWS, level_rows, present_probability, probability, set_text, whole_picture
+from spondyl.reports.rows import EVIDENCE, VIEWS, level_rows, present_probability, probability, set_text, voted_key, whole_picture
 
 JPEG_QUALITY = 88
 WORDS = 26
@@ -101,18 +101,17 @@ def _answer(finding: Finding, where: str) -> dict[str, Any]:
         "text": term(finding.finding).text, "value": _value(finding), "where": where, "refer": finding.refer,
         "bars": [{"key": key.replace("_", " "), "probability": chance, "in_set": key in plausible, "chosen": key == str(finding.value)}
                  for key, chance in chances.items()],
-        "members": [_member(name, member) for name, member in finding.members.items()],
+        "members": [_member(finding, name, member) for name, member in finding.members.items()],
     }
 
 
-def _member(name: str, chances: Mapping[str, float]) -> dict[str, Any]:
-    """A member's vote: how likely the last of two keys is; of a scale, where on it its mean lies."""
-    keys = list(chances)
+def _member(finding: Finding, name: str, chances: Mapping[str, float]) -> dict[str, Any]:
+    """A member's vote: how likely the last of two keys is; of a scale, its answer, and where on it its mean lies."""
+    keys, said = list(chances), voted_key(finding, chances)
     if len(keys) == 2:
-        return {"name": name, "share": chances[keys[-1]], "words": f"{keys[-1]} {chances[keys[-1]]:.2f}"}
-    likeliest = max(keys, key=lambda key: chances[key])
+        return {"name": name, "share": chances[said], "words": f"{said} {chances[said]:.2f}"}
     mean = sum(at * chance for at, chance in enumerate(chances.values())) / max(len(keys) - 1, 1)
-    return {"name": name, "share": min(max(mean, 0.0), 1.0), "words": f"{likeliest.replace('_', ' ')} ({chances[likeliest]:.2f})"}
+    return {"name": name, "share": min(max(mean, 0.0), 1.0), "words": f"{said.replace('_', ' ')} ({chances[said]:.2f})"}
 
 
 def _line(finding: Finding, where: str) -> dict[str, Any]:

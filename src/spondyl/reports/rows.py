@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from spondyl.core import Finding, ImageNote, Measurement, StudyResult, term
 
@@ -12,6 +13,8 @@ EVIDENCE = {"real": "measured on patients", "in-silico": "in silico: measured on
 """How a reader is told what the weights were measured on, by `evidence` of the bundle."""
 VIEWS = {"ap": "frontal"}
 """Views as a person says them, where that is not the word of result.json."""
+MEDIANS = ("degeneration_grade",)
+"""Grades whose answer is the median of the probabilities; of other scales it is the likeliest key. A test compares them with the tasks."""
 FILM_VIEWS = ("ap", "lateral")
 FILM_MODALITIES = ("CR", "DX", "RG")
 
@@ -132,6 +135,19 @@ def _group_text(found: Sequence[Finding]) -> str:
 def present_probability(finding: Finding) -> float | None:
     """Probability of the last key: of a yes/no finding, that it is present; None where none is said."""
     return None if finding.probabilities is None else finding.probabilities[term(finding.finding).keys[-1]]
+
+
+def voted_key(finding: Finding, member: Mapping[str, float]) -> str:
+    """The key that one member's vote is shown by: of a yes/no finding the last one, of a scale what the member alone would answer."""
+    keys = list(member)
+    if len(keys) == 2:
+        return keys[-1]
+    if finding.value is not None and member == finding.probabilities:  # it answered alone; these may be rounded, the answer is not
+        return str(finding.value)
+    if finding.finding not in MEDIANS:
+        return max(keys, key=lambda key: member[key])
+    at_least = accumulate(member[key] for key in reversed(keys))
+    return next((key for key, chance in zip(reversed(keys), at_least, strict=True) if chance >= 0.5), keys[0])
 
 
 def measure_text(row: LevelRow) -> str:

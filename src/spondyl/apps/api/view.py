@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from spondyl.apps.api.marks import Mark, marks_of
 from spondyl.core import Finding, ImageNote, Measurement, StudyResult, term
-from spondyl.reports import EVIDENCE, VIEWS, LevelRow, level_rows, likely_names, set_text
+from spondyl.reports import EVIDENCE, VIEWS, LevelRow, level_rows, likely_names, set_text, voted_key
 from spondyl.store import MapNote
 
 
@@ -167,7 +167,7 @@ def _answer(finding: Finding, heats: dict[Any, str]) -> Answer:
         term(finding.finding).text, "not said" if finding.value is None else words(str(finding.value)), chances.get(shown), bars,
         set_text(finding), finding.refer, str(finding.value) == keys[-1] and len(keys) == 2, finding.side or "", finding.image or "",
         heats.get(place, ""),
-        tuple(_vote(name, member) for name, member in finding.members.items()),
+        tuple(_vote(finding, name, member) for name, member in finding.members.items()),
     )
 
 
@@ -175,10 +175,9 @@ def _bars(chances: Mapping[str, float], plausible: Container[str], chosen: str) 
     return tuple(Bar(words(key), chance, key in plausible, key == chosen) for key, chance in chances.items())
 
 
-def _vote(name: str, chances: Mapping[str, float]) -> Vote:
-    """Of a yes/no finding how likely it is present, of a scale the likeliest key."""
-    keys = list(chances)
-    said = keys[-1] if len(keys) == 2 else max(keys, key=lambda key: chances[key])
+def _vote(finding: Finding, name: str, chances: Mapping[str, float]) -> Vote:
+    """Of a yes/no finding how likely it is present, of a scale what the member alone would answer."""
+    said = voted_key(finding, chances)
     return Vote(name, f"{words(said)} ({chances[said]:.2f})", _bars(chances, (), said))
 
 
