@@ -17,7 +17,7 @@ from pydicom.filereader import read_partial
 from spondyl.core import InputError
 from spondyl.dicom.archive import READABLE, ZIP_ERRORS, Archive
 from spondyl.dicom.dataset import DEFLATED, parse
-from spondyl.dicom.found import _shown, _walk
+from spondyl.dicom.found import shown_name, walk
 from spondyl.dicom.report import Limits, Source
 from spondyl.dicom.sniff import HEAD, PREAMBLE, sniff
 from spondyl.dicom.tags import TAG_ERRORS, word
@@ -63,8 +63,8 @@ def _files(source: Source) -> list[Source]:
     if not path.is_dir():
         return [source]
     base = f"{label.rstrip('/')}/" if label else ""
-    files = [file for file in _walk(path) if file.name.upper() != "DICOMDIR"]
-    return [Source(file, base + _shown(file.relative_to(path).as_posix())) for file in files] or [source]
+    files = [file for file in walk(path) if file.name.upper() != "DICOMDIR"]
+    return [Source(file, base + shown_name(file.relative_to(path).as_posix())) for file in files] or [source]
 
 
 def _marks(source: Source, limits: Limits) -> list[Hashable]:

@@ -68,11 +68,11 @@ def _entries(source: Source, limits: Limits, stack: ExitStack) -> list[Entry]:
     if not path.is_dir():
         return list(_file(path, label, limits, stack))
     base = f"{label.rstrip('/')}/" if label else ""
-    entries = [entry for file in _walk(path) for entry in _file(file, base + _shown(file.relative_to(path).as_posix()), limits, stack)]
+    entries = [entry for file in walk(path) for entry in _file(file, base + shown_name(file.relative_to(path).as_posix()), limits, stack)]
     return entries or [Entry(source.label, problem=InputError("nothing-found", "the folder holds no files", "Name a folder with images"))]
 
 
-def _walk(folder: Path) -> list[Path]:
+def walk(folder: Path) -> list[Path]:
     """Files below a folder, by name; links to folders are not followed, so that a circle ends."""
     found = (Path(place) / name for place, _, files in os.walk(folder) for name in files)
     return sorted(found, key=lambda path: path.parts)
@@ -94,7 +94,7 @@ def _file(path: Path, label: str, limits: Limits, stack: ExitStack) -> Iterator[
         return
     stack.callback(archive.close)
     members = archive.entries()
-    yield from (Entry(f"{label}/{_shown(member.filename)}", archive=archive, member=member) for member in members)
+    yield from (Entry(f"{label}/{shown_name(member.filename)}", archive=archive, member=member) for member in members)
     if not members:
         yield Entry(label, problem=InputError("nothing-found", "the archive holds no files", "Make the archive again"))
 
@@ -146,6 +146,6 @@ def _unreadable(kind: str, name: str, empty: bool, nested: bool) -> InputError:
     return InputError("not-an-image", "neither DICOM nor a picture", "DICOM, PNG, JPEG and TIFF are read")
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """A name that is safe to print: control characters become question marks."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)
