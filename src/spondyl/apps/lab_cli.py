@@ -152,6 +152,22 @@ def curve(
     typer.echo(jsonlib.dumps(rows, indent=1))
 
 
+@app.command("detectors", epilog="Example: spondyl detectors recipes/xray-lesions.toml --data films --name spondyl_slim --keep two")
+def compare_detectors(
+    recipe: Annotated[Path, typer.Argument(help="A TOML file in recipes/, of lesions.")],
+    data: Annotated[Path, typer.Option("--data", help="Root of the data set.")],
+    name: Annotated[list[str], typer.Option("--name", help="A detector, with settings of its own behind a colon; repeat it.")],
+    keep: Annotated[Path, typer.Option("--keep", file_okay=False, help="Folder for the networks; goes on where it stopped.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values that replace the recipe's.")] = None,
+) -> None:
+    """Train detectors side by side as a recipe trains its own, and compare them on validation. All begin with random weights."""
+    from spondyl.apps import console
+    from spondyl.lab import verbs
+
+    with console.progress_bar() as progress:
+        typer.echo(verbs.compare_detectors(recipe, data, overrides or (), name, keep, progress))
+
+
 @app.command("trust", epilog="Example: spondyl trust xray-lesions --pairs 200 --seed 1 --out figures.json")
 def trust(
     bundle: Annotated[str, typer.Argument(help="Folder of a bundle of radiographs, or the name of a task whose bundle ships.")],

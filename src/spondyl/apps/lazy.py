@@ -17,6 +17,7 @@ LAB_VERBS = {
     "train": "Check the data, train the networks of a recipe, measure them and pack the bundle.",
     "evaluate": "Measure a bundle with the engine that serves it: official scores with intervals.",
     "curve": "Learning curve: the recipe's first member taught by more and more subjects, measured on validation.",
+    "detectors": "Train detectors side by side as a recipe trains its own, and compare them on validation.",
     "trust": "Ask a radiograph bundle about digital patients with and without their lesions: does the map point, does the answer follow?",
     "realism": "Measure how alike the digital spine and patients are to networks.",
     "export": "Copy the bundle of a finished run and check every file of it.",

@@ -142,6 +142,19 @@ def learning_curve(recipe_file: Path, data: Path, overrides: Sequence[str], subj
     return film_verbs.curve(read_recipe(FilmRecipe, recipe_file, overrides), data, subjects, keep, on_step)
 
 
+def compare_detectors(recipe_file: Path, data: Path, overrides: Sequence[str], names: Sequence[str], keep: Path, on_step: OnStep) -> str:
+    """Detectors of a recipe side by side, as a Markdown table.
+
+    Raises:
+        InputError: Recipe or data cannot be used, or the recipe has no detector.
+        NotFoundError: `unknown-detector`.
+    """
+    recipe = read_recipe(FilmRecipe, recipe_file, overrides) if task_of(recipe_file) in FILM_TASKS else None
+    if recipe is None or not recipe.detector:
+        raise InputError("detectors-not-of-lesions", "only recipes of lesions have a detector", "Name one like recipes/xray-lesions.toml")
+    return film_verbs.compare_detectors(recipe, data, names, keep, on_step)
+
+
 def measure_realism(
     bundle: str, cohort: str, folds: Sequence[int], backend: str, precision: str, on_step: OnStep, *, source: str = "volume",
     subjects: int | None = None, workers: int = 1,

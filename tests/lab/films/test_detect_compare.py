@@ -6,8 +6,12 @@ import importlib.util
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from conftest import ROOT
 from lab.films.detect_cohort import drawn_cache
+from lab.films.film_folders import write_vindr
+from spondyl.apps.lab_cli import app
 from spondyl.lab.films.detect_compare import as_table, compare
 from spondyl.lab.films.detect_plan import DetectPlan
 
@@ -40,3 +44,16 @@ def test_rows_that_are_made_are_not_trained_again(tmp_path):
     again = compare([plan], cache, tmp_path / "compare", lambda *step: steps.append(step), draws=5)
     assert steps == []
     assert again[0].table.map50.estimate == pytest.approx(first[0].table.map50.estimate, nan_ok=True)
+
+
+def test_the_command_line_compares_detectors_as_a_recipe_trains_its_own(tmp_path):
+    write_vindr(tmp_path / "data", 10)
+    small = ("detector_rows=64", "detector_columns=64", "detector_epochs=1", "piece_rows=32", "piece_columns=32", "rows=64", "columns=64",
+             "gate_size=32", "jobs=1", "val_share=0.3")
+    recipe, keep = str(ROOT / "recipes" / "xray-lesions.toml"), str(tmp_path / "two")
+    told = ["detectors", recipe, *small, "--data", str(tmp_path / "data"), "--keep", keep]
+    done = CliRunner().invoke(app, [*told, "--name", "spondyl_small:neck=16", "--name", "spondyl_slim"])
+    assert done.exit_code == 0, done.output
+    assert [line.split("|")[1].strip() for line in done.stdout.splitlines()[2:]] == ["spondyl_small neck=16", "spondyl_slim"]
+    wrong = CliRunner().invoke(app, [*told, "--name", "spondyl_small:neck"])
+    assert "setting-invalid" in str(getattr(wrong.exception, "code", wrong.exception))

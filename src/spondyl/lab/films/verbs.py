@@ -13,6 +13,7 @@ from spondyl.lab.films import stages
 from spondyl.lab.films.card import card
 from spondyl.lab.films.counts import split_counts
 from spondyl.lab.films.curve import learning_curve
+from spondyl.lab.films.detect_compare import as_table, compare
 from spondyl.lab.films.measure import measure
 from spondyl.lab.films.pack import cohort_of, evidence_of, for_bundle
 from spondyl.lab.films.predict import OnStep
@@ -75,6 +76,30 @@ def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundl
     contents = {name: bundle.read(name) for name in bundle.manifest.files}
     contents["card.md"] = card(manifest.as_dict(), metrics).encode()
     return write_bundle(out, manifest, contents)
+
+
+def compare_detectors(recipe: FilmRecipe, data: Path, names: Sequence[str], keep: Path, on_step: OnStep) -> str:
+    """Each detector trained as the recipe's own is on pieces, from random weights; kept and resumed in `keep`. A Markdown table.
+
+    Args:
+        names: "NAME", or "NAME:key=value,key=value" with settings of the detector's own.
+
+    Raises:
+        InputError: `setting-invalid` where a setting is not of that form; where `keep` was begun with another recipe or other films.
+    """
+    plans = [replace(stages.detect_plan(replace(recipe, detector_start=""), keep), detector=name, settings=settings)
+             for name, settings in map(_named, names)]  # fmt: skip
+    films = begun(recipe, data, keep)
+    cache = open_caches(recipe, films, keep, on_step)[stages.DETECTOR]
+    return as_table(compare(plans, cache, keep / "detectors", on_step), films.classes)
+
+
+def _named(text: str) -> tuple[str, dict[str, str | int]]:
+    name, _, rest = text.partition(":")
+    pairs = [pair.partition("=") for pair in rest.split(",") if pair]
+    if not all(key and sep and value for key, sep, value in pairs):
+        raise InputError("setting-invalid", f"{text!r} is not of the form NAME:key=value", "Write for example yolo11:size=n")
+    return name, {key: int(value) if value.isdecimal() else value for key, _, value in pairs}
 
 
 def curve(recipe: FilmRecipe, data: Path, subjects: Sequence[int], keep: Path, on_step: OnStep) -> list[dict[str, Any]]:
