@@ -27,6 +27,7 @@ class Flips:
         inside, outside: Flips within EDGE of the threshold, and beyond it.
         largest: Largest difference of the two probabilities.
         refused: Films that both or either refused.
+        asked: Share of the answered films of which the detector was asked.
     """
 
     films: int
@@ -34,6 +35,7 @@ class Flips:
     outside: int
     largest: float
     refused: int
+    asked: float
 
 
 def flips(bundle: Path, films: Iterable[tuple[str, Pixels]], fast: tuple[str, str] = ("auto", "auto"),
@@ -52,14 +54,18 @@ def flips(bundle: Path, films: Iterable[tuple[str, Pixels]], fast: tuple[str, st
     task, shelves = XrayLesions(), [Shelf([bundle], *how) for how in (fast, plain)]
     threshold = threshold_of(shelves[0].open(task.name).bundle.settings)
     said: list[list[float | None]] = []
+    left: list[bool] = []
     for view, pixels in films:
         study = Study("film", (Series("film", "DX", (Image(pixel_hash(pixels), pixels, view=view),)),))
-        said.append([_present(process_study(study, task, shelf).result.findings) for shelf in shelves])
+        results = [process_study(study, task, shelf).result for shelf in shelves]
+        said.append([_present(result.findings) for result in results])
+        left += [any(row.code == "detector-not-asked" for row in results[0].warnings)] if None not in said[-1] else []
     both = np.array([row for row in said if None not in row], np.float64).reshape(-1, 2)
     differs = (both >= threshold)[:, 0] != (both >= threshold)[:, 1]
     near = np.abs(both[:, 1] - threshold) <= EDGE
     largest = float(np.abs(both[:, 0] - both[:, 1]).max(initial=0.0))
-    return Flips(len(both), int((differs & near).sum()), int((differs & ~near).sum()), largest, len(said) - len(both))
+    return Flips(len(both), int((differs & near).sum()), int((differs & ~near).sum()), largest, len(said) - len(both),
+                 1 - float(np.mean(left)) if left else 1.0)
 
 
 def _present(findings: Any) -> float | None:
@@ -90,9 +96,13 @@ def _pair(seed: int, number: int) -> list[tuple[str, Pixels]]:
     return [(view, (film.shown / np.float32(2**film.acquisition.bits - 1)).astype(np.float32)) for view, film in films]
 
 
-def flip_row(bundle: Path, workers: int) -> Row:
-    """How many of FILMS films are decided differently."""
-    seen = flips(bundle, drawn_films(FILMS, workers))
+def flips_of(bundle: Path, workers: int) -> Flips:
+    """On FILMS films of the digital spine."""
+    return flips(bundle, drawn_films(FILMS, workers))
+
+
+def flip_row(seen: Flips) -> Row:
+    """How many films are decided differently."""
     note = (f"{seen.inside} within {EDGE} of the threshold; largest difference of a probability {seen.largest:.4f}; "
             f"{seen.refused} refused; against ONNX Runtime in f32; drawn, in-silico")  # fmt: skip
     return Row(f"decisions flipped beyond {EDGE}, {seen.films} films", str(seen.outside), "0", seen.outside == 0, note)

@@ -18,14 +18,14 @@ import numpy as np
 
 from bench.analysis import OneEngine, timed
 from bench.film_eager import CLASSIFIERS, DETECTOR, SIDES
-from bench.film_flips import flip_row
+from bench.film_flips import Flips, flip_row, flips_of
 from bench.samples import NotMeasuredError
 from bench.table import Row, at_least
 
 TASK = "xray-lesions"
 ROUNDS, WARM_UP, PAUSE_S = 7, 2, 0.05
 ASKED = 0.3
-"""Share of films of which the detector is asked, where only those that may be abnormal have it looked at: stated, not measured here."""
+"""Share of films of which the detector is asked, where no bundle is there to measure it with."""
 ROWS, COLUMNS = 2500, 2048
 LOADED = 300.0
 Times = dict[str, list[float]]
@@ -44,13 +44,14 @@ def film_speed(folder: Path, bundles: Path | None) -> list[Row]:
     folder.mkdir(parents=True, exist_ok=True)
     film = _write_film(folder)
     threads = available_cores()
+    seen = _flips(bundles, threads)
     with wiring.reader(Settings(), secrets.token_bytes(32)) as reader, Eager(folder, threads) as eager:
         ours = _graphs(folder, threads)
         served = _served(bundles, film, partial(_to_json, reader, folder / "film.dcm"))
         times = _alternating(eager, {**ours, **served})
-        rows = [*_reference_rows(times), _same(eager, folder, film), *_served_rows(times)]
+        rows = [*_reference_rows(times, seen), _same(eager, folder, film), *_served_rows(times)]
         rows.append(at_least("training reads cached films of 384 x 384", eager.ask("loader")["rate"], LOADED, "films/s", "two loaders"))
-    return [*rows, *_flips(bundles, threads)]
+    return [*rows, *([flip_row(seen)] if seen else [])]
 
 
 class Eager:
@@ -177,9 +178,10 @@ def _alternating(eager: Eager, ours: dict[str, Callable[[], object]]) -> Times:
     return {name: values[WARM_UP:] for name, values in times.items()}
 
 
-def _reference_rows(times: Times) -> list[Row]:
+def _reference_rows(times: Times, seen: Flips | None) -> list[Row]:
     """The same networks with the same weights: all of them on every film, and the detector on a share of the films."""
     theirs = {name: statistics.median(times[f"eager {name}"]) for name in ("all", "classify")}
+    share, source = (seen.asked, "as the lesion bundle asks it") if seen else (ASKED, "a share that is stated, not measured")
     rows = []
     for precision in ("f32", "bf16"):
         if f"{precision} classify" not in times:
@@ -187,10 +189,10 @@ def _reference_rows(times: Times) -> list[Row]:
         classify, detect = (statistics.median(times[f"{precision} {part}"]) for part in ("classify", "detect"))
         note = f"{classify:.0f} + {detect:.0f} ms against {theirs['all']:.0f} ms; three classifiers at 224, detector at 640; random weights"
         rows.append(_ratio(f"reference pipeline, {precision} against PyTorch", theirs["all"] / (classify + detect), 4.0, precision, note))
-        part = classify + ASKED * detect
-        alike = theirs["classify"] + ASKED * (theirs["all"] - theirs["classify"])
-        note = f"{part:.0f} ms a film; PyTorch that asks as seldom would take {alike:.0f} ms ({alike / part:.2f} x)"
-        rows.append(_ratio(f"... the detector asked for {ASKED:.0%} of films, {precision}", theirs["all"] / part, 6.0, precision, note))
+        part = classify + share * detect
+        alike = theirs["classify"] + share * (theirs["all"] - theirs["classify"])
+        note = f"{source}: {part:.0f} ms a film; PyTorch that asks as seldom would take {alike:.0f} ms ({alike / part:.2f} x)"
+        rows.append(_ratio(f"... the detector asked for {share:.0%} of films, {precision}", theirs["all"] / part, 6.0, precision, note))
     return rows
 
 
@@ -225,12 +227,12 @@ def _served_rows(times: Times) -> list[Row]:
     return [*rows, at_least("film, DICOM JPEG 2000 to JSON", theirs / ours, 5.0, "x", note)]
 
 
-def _flips(bundles: Path | None, workers: int) -> list[Row]:
+def _flips(bundles: Path | None, workers: int) -> Flips | None:
     from spondyl.core import SpondylError
     from spondyl.inference import Shelf
 
     try:
         folder = Shelf([bundles] if bundles else []).open(TASK).bundle.folder
     except SpondylError:
-        return []
-    return [flip_row(folder, workers)]
+        return None
+    return flips_of(folder, workers)

@@ -81,7 +81,7 @@ class DetectModule(lightning.LightningModule):  # type: ignore[misc]  # mypy ski
     def _loader(self, order: np.ndarray[Any, Any], batch: int, seed: tuple[int, ...] | None) -> DataLoader[BoxBatch]:
         augment, pieces = (NONE, None) if seed is None else (self.plan.changes, self.plan.pieces)
         batches = DetectBatches(self.cache.pixels, self.boxes, self.labels, order, batch, augment, seed or (0,), pieces)
-        return DataLoader(batches, batch_size=None, num_workers=0, shuffle=False)
+        return DataLoader(batches, batch_size=None, num_workers=self.plan.loaders, shuffle=False)
 
     def training_step(self, batch: BoxBatch, number: int) -> Tensor:
         """The sum of the detector's losses."""

@@ -36,7 +36,7 @@ class DetectPlan:
         every: Most epochs from one validation to the next; the last epoch is always validated.
         patience: Stop after so many validations without a better mAP@0.5, and keep the best epoch; 0 keeps the last one.
         seed: Of everything.
-        devices, threads: Accelerators (or processes on a CPU), and threads of each.
+        devices, threads, loaders: Accelerators (or processes on a CPU), threads of each, processes that prepare batches for each.
 
     Raises:
         ValueError: Unknown precision, or a number out of its range.
@@ -63,6 +63,7 @@ class DetectPlan:
     seed: int = 0
     devices: int = 1
     threads: int = 1
+    loaders: int = 0
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

@@ -14,7 +14,7 @@ LAYOUTS = {"xray-lesions": ("vindr",), "xray-grade": ("grades",)}
 SCALES = {"cpu": "two processor cores, small networks from scratch", "gpu": "an accelerator, the named networks"}
 READERS = ("ensemble", "student")
 FITTED = "fit"
-MAY_CHANGE = ("jobs", "devices", "threads", "trust_pairs")
+MAY_CHANGE = ("jobs", "devices", "threads", "loaders", "trust_pairs")
 """Keys that do not change what is trained: a run may go on with others."""
 
 
@@ -51,7 +51,8 @@ class FilmRecipe:
         gate_size, gate_steps, gate_each, gate_least: Of the gate (`lab.films.gate.GatePlan`).
         gate_sure, gate_sure_view: A film, or a view that the gate had to guess, that is less likely than this calls for a person.
         trust_pairs: Digital twins that the trust tests draw, 0 for none. Only where the data are in-silico.
-        jobs, devices, threads: Processes on the CPU, accelerators of one training, threads of a process.
+        jobs, devices, threads, loaders: Processes on the CPU, accelerators of one training, threads of a process, and processes that
+            prepare batches for each accelerator (0: the training prepares them itself, between steps).
 
     Raises:
         ValueError: What is wrong, for `lab.recipe.read_recipe`.
@@ -131,6 +132,7 @@ class FilmRecipe:
     jobs: int = 2
     devices: int = 1
     threads: int = 1
+    loaders: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "members", tuple(self.members))
@@ -188,6 +190,7 @@ def _faults(recipe: FilmRecipe) -> list[str]:
         "epochs are 1 or more": min(recipe.epochs, recipe.student_epochs, recipe.detector_epochs) < 1,
         "frames have sides of 32 pixels or more": min(recipe.rows, recipe.columns, recipe.detector_rows, recipe.detector_columns) < 32,
         "jobs, devices and threads are 1 or more": min(recipe.jobs, recipe.devices, recipe.threads) < 1,
+        "loaders are 0 or more": recipe.loaders < 0,
         f"batch, piece_batch and detector_batch are multiples of devices, which are {recipe.devices}": not _batches_fit(recipe),
     }
     return [said for said, wrong in checks.items() if wrong]

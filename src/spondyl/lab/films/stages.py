@@ -90,7 +90,7 @@ def member_plan(recipe: FilmRecipe, name: str) -> FitPlan:
         layer_decay=recipe.layer_decay, weight_decay=recipe.weight_decay, batch=recipe.batch, sampling=recipe.sampling,
         class_weights=recipe.class_weights, flip=recipe.flip, mixup=recipe.mixup, place_weight=recipe.place_weight, average=recipe.average,
         precision=recipe.precision, patience=recipe.patience, watch=recipe.watch, seed=recipe.seed * 100 + number, devices=recipe.devices,
-        threads=recipe.threads,
+        threads=recipe.threads, loaders=recipe.loaders,
     )  # fmt: skip
 
 
@@ -158,8 +158,8 @@ def detect_plan(recipe: FilmRecipe, run: Path) -> DetectPlan:
     start = folder_of(run, recipe.detector_start) / "weights.pt" if recipe.detector_start else None
     return DetectPlan(
         detector=recipe.detector, epochs=recipe.detector_epochs, lr=recipe.detector_lr, batch=recipe.detector_batch, flip=recipe.flip,
-        seed=recipe.seed * 100 + 98, devices=recipe.devices, threads=recipe.threads, pieces=_pieces(recipe), start=start,
-        precision=recipe.precision,
+        seed=recipe.seed * 100 + 98, devices=recipe.devices, threads=recipe.threads, loaders=recipe.loaders, pieces=_pieces(recipe),
+        start=start, precision=recipe.precision,
     )  # fmt: skip
 
 
