@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from spondyl.lab.films.augment import NONE
+from spondyl.lab.films.averaged import Averaged, Swapped
 from spondyl.lab.films.detect_batches import BoxBatch, DetectBatches, framed_boxes, order_of, targets_of, times_a_film
 from spondyl.lab.films.detect_found import boxes_of_film, read_on_films
 from spondyl.lab.films.detect_plan import DetectPlan, best_of, is_over
-from spondyl.lab.films.module import Average, Swapped
 from spondyl.lab.schedule import one_cycle
 from spondyl.metrics import FilmBoxes, detection_average_precision, mean_precision
 from spondyl.models.detectors import Detector
@@ -30,19 +30,18 @@ CHECKPOINT = "last.ckpt"
 OnStep = Callable[[str, int, int], None]
 
 
-class DetectModule(lightning.LightningModule):  # type: ignore[misc]  # mypy skips lightning
+class DetectModule(Averaged):
     """A detector and its films."""
 
     def __init__(self, net: Detector, plan: DetectPlan, cache: FilmCache, parts: int) -> None:
         """`parts`: pieces that a step's films go through the network in, on each device."""
-        super().__init__()
-        self.net, self.plan, self.cache, self.parts = net, plan, cache, parts
+        super().__init__(net, plan.average)
+        self.net: Detector
+        self.plan, self.cache, self.parts = plan, cache, parts
         self.boxes, self.labels = framed_boxes(cache)
         self.train_places, self.val_places = cache.places("train"), cache.places("val")
         present = [frozenset(box.label for box in cache.films[place].boxes) for place in self.train_places]
         self.times = times_a_film(present, plan.repeat, plan.normals)
-        self.average = Average(net, plan.average) if plan.average else None
-        self.history: list[dict[str, Any]] = []
         self.figures: dict[str, Any] = {}
         self.losses: list[dict[str, Tensor]] = []
         self.found: dict[int, FilmBoxes] = {}
@@ -90,11 +89,6 @@ class DetectModule(lightning.LightningModule):  # type: ignore[misc]  # mypy ski
         self.losses.append({name: value.detach() for name, value in terms.items()})
         return torch.stack(list(terms.values())).sum()
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        """After each step of the weights the average takes them in."""
-        if self.average is not None and self.trainer.global_step > self.average.steps:
-            self.average.take(self.net)
-
     def on_validation_epoch_start(self) -> None:
         """Validation sees the average."""
         self.found.clear()
@@ -136,23 +130,6 @@ class DetectModule(lightning.LightningModule):  # type: ignore[misc]  # mypy ski
         optimiser = torch.optim.AdamW(groups, lr=self.plan.lr, foreach=True)
         schedule = one_cycle(optimiser, self.plan.epochs * self.steps_an_epoch())
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """What has happened and the average go with it."""
-        checkpoint["history"] = self.history
-        if self.average is not None:
-            checkpoint["average"] = {"steps": self.average.steps, "values": self.average.values}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And come back."""
-        self.history = list(checkpoint["history"])
-        if self.average is not None:
-            self.average.steps, self.average.values = checkpoint["average"]["steps"], checkpoint["average"]["values"]
-
-    def learnt(self) -> dict[str, Tensor]:
-        """The weights to keep."""
-        values = self.average.values if self.average is not None else self.net.state_dict()
-        return {name: value.detach().cpu().clone().contiguous() for name, value in values.items()}
 
 
 class DetectKeeper(lightning.Callback):  # type: ignore[misc]  # mypy skips lightning

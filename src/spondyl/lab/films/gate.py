@@ -7,8 +7,7 @@ a lateral film may face either side, and a frontal one does not show which side 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch.nn import functional
 from spondyl.imaging import affine_sample, letterbox
 from spondyl.lab.films.cache import FilmCache
 from spondyl.lab.films.gate_figures import Samples, figures_of
+from spondyl.lab.films.quiet import threads
 from spondyl.lab.films.strangers import Drawing, draw_strangers
 from spondyl.lab.photometry import apply_photometry, plan_photometry
 from spondyl.lab.schedule import one_cycle
@@ -90,7 +90,7 @@ def fit_gate(cache: FilmCache, folder: Path, on_step: OnStep = lambda *_: None, 
         return folder
     (folder / "figures.json").unlink(missing_ok=True)
     note.write_text(asked, encoding="utf-8")
-    with _threads(how.threads):
+    with threads(how.threads):
         net = _trained(samples_of(cache, "train"), draw_strangers(how.frame, how.each, how.seed, on_step), how, on_step)
         torch.save(net.state_dict(), folder / "weights.pt")
         fresh = draw_strangers(how.frame, (how.each + 1) // 2, how.seed + 1_000_003, on_step)
@@ -213,13 +213,3 @@ def _asker(net: Gate) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
             return np.concatenate([net(torch.from_numpy(part[:, None])).numpy() for part in np.array_split(frames, -(-len(frames) // 64))])
 
     return ask
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

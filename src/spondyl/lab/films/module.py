@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import lightning
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from spondyl.lab.films.augment import NONE, Augment
+from spondyl.lab.films.averaged import Averaged, Swapped
 from spondyl.lab.films.batches import Batch, FilmBatches, Lesson
 from spondyl.lab.films.heads import Head, Taught
 from spondyl.lab.films.pieces import Pieces
@@ -47,41 +47,7 @@ class Rates(Protocol):
     def seed(self) -> int: ...
 
 
-class Average:
-    """The running average of a network's weights and statistics. Early on it forgets faster: decay min(d, (1 + t) / (10 + t))."""
-
-    def __init__(self, net: nn.Module, decay: float) -> None:
-        self.decay, self.steps = decay, 0
-        self.values = {name: value.detach().clone() for name, value in net.state_dict().items()}
-
-    @torch.no_grad()
-    def take(self, net: nn.Module) -> None:
-        """One step later."""
-        self.steps += 1
-        share = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
-        now = net.state_dict()
-        floats = [name for name, value in self.values.items() if value.is_floating_point()]
-        self.values = {name: self.values[name].to(value.device) for name, value in now.items()}
-        torch._foreach_lerp_([self.values[name] for name in floats], [now[name] for name in floats], share)
-        for name in self.values.keys() - set(floats):
-            self.values[name].copy_(now[name])
-
-
-class Swapped:
-    """While it is entered, a network holds other weights."""
-
-    def __init__(self, net: nn.Module, values: dict[str, Tensor]) -> None:
-        self.net, self.values = net, values
-
-    def __enter__(self) -> None:
-        self.own = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
-        self.net.load_state_dict(self.values)
-
-    def __exit__(self, *_: object) -> None:
-        self.net.load_state_dict(self.own)
-
-
-class FilmModule(lightning.LightningModule):  # type: ignore[misc]  # mypy skips lightning
+class FilmModule(Averaged):
     """A network, its head and its data."""
 
     def __init__(
@@ -91,15 +57,14 @@ class FilmModule(lightning.LightningModule):  # type: ignore[misc]  # mypy skips
     ) -> None:  # fmt: skip
         """Args: `splits` has the places of train and val; a step is `batch` films in `parts` parts on each device; `cells` has the
         shape of the map in train and in val."""
-        super().__init__()
-        self.net, self.head, self.rates, self.lesson, self.films, self.splits = net, head, rates, lesson, films, splits
+        super().__init__(net, rates.average)
+        self.net: FilmNet
+        self.head, self.rates, self.lesson, self.films, self.splits = head, rates, lesson, films, splits
         self.weights, self.batch, self.parts, self.augment, self.cells, self.loaders = weights, batch, parts, augment, cells, loaders
         self.pieces = pieces
-        self.average = Average(net, rates.average) if rates.average else None
         self.train_losses: list[Tensor] = []
         self.val_rows: list[tuple[np.ndarray[Any, Any], Tensor, Tensor]] = []
         self.figures: dict[str, float] = {}
-        self.history: list[dict[str, Any]] = []
 
     @property
     def piece(self) -> int:
@@ -156,11 +121,6 @@ class FilmModule(lightning.LightningModule):  # type: ignore[misc]  # mypy skips
         logits, cam = self.net(batch.films.contiguous(memory_format=torch.channels_last))
         return logits, self.net.cells(logits, cam)
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        """After each step of the weights the average takes them in."""
-        if self.average is not None and self.trainer.global_step > self.average.steps:
-            self.average.take(self.net)
-
     def on_validation_epoch_start(self) -> None:
         """Validation sees the average."""
         self.val_rows.clear()
@@ -214,23 +174,6 @@ class FilmModule(lightning.LightningModule):  # type: ignore[misc]  # mypy skips
 
     def _schedule(self, optimiser: Optimizer) -> LambdaLR:
         return one_cycle(optimiser, self.rates.epochs * self.steps_an_epoch())
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """What has happened and the average go with it."""
-        checkpoint["history"] = self.history
-        if self.average is not None:
-            checkpoint["average"] = {"steps": self.average.steps, "values": self.average.values}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And come back."""
-        self.history = list(checkpoint["history"])
-        if self.average is not None:
-            self.average.steps, self.average.values = checkpoint["average"]["steps"], checkpoint["average"]["values"]
-
-    def learnt(self) -> dict[str, Tensor]:
-        """The weights to keep."""
-        values = self.average.values if self.average is not None else self.net.state_dict()
-        return {name: value.detach().cpu().clone().contiguous() for name, value in values.items()}
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Batches are frozen: a new one on an accelerator, the same here."""
