@@ -37,8 +37,8 @@ def tables(metrics: Body) -> str:
 
 
 def summary(metrics: Body) -> str:
-    """Who was measured, the aims, the scores beside their baselines, each class and the trust tests; the rest stands on the card."""
-    makers = (who, aims_table, scores_table, classes_table, trust_table)
+    """Who was measured, the aims, the scores beside their baselines, each class, the learning curve and the trust tests."""
+    makers = (who, aims_table, scores_table, classes_table, curve_table, trust_table)
     return "\n\n".join(made for made in (make(metrics) for make in makers) if made)
 
 
