@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import signal
 import traceback
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,11 +228,20 @@ def test_a_student_follows_its_teacher_rather_than_the_labels(cache: FilmCache, 
 
 
 @pytest.mark.parametrize("changes", [{"precision": "bf16"}, {"mixup": 0.4}, {"sampling": "repeat"}, {"class_weights": "effective"},
-                                     {"pool": "mean", "flip": False}, {"loaders": 1}], ids=str)  # fmt: skip
+                                     {"pool": "mean", "flip": False}], ids=str)  # fmt: skip
 def test_every_way_of_training_ends(cache: FilmCache, tmp_path: Path, changes: dict[str, object]):
     rows = history(fit_member(replace(PLAN, epochs=1, **changes), cache, tmp_path / "a"))
     assert len(rows) == 1
     assert all(math.isfinite(value) for value in rows[0].values())
+
+
+def test_batches_may_be_prepared_by_another_process(cache: FilmCache, tmp_path: Path):
+    """In a new process, as trainings begin: torch forks its loaders, which a process that has run every runtime does not survive."""
+    plan = replace(PLAN, network="resnet10t_slim", epochs=1, loaders=1)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        rows = history(pool.submit(fit_member, plan, cache, tmp_path / "a").result())
+    assert len(rows) == 1
+    assert math.isfinite(rows[0]["val_loss"])
 
 
 def test_grades_are_taught_too(tmp_path: Path):
