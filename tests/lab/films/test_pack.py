@@ -83,7 +83,7 @@ def test_weights_of_real_films_do_not_borrow_the_terms_of_the_digital_spine(tmp_
 
 
 def test_a_bundle_says_every_cohort_that_it_learned_from(tmp_path: Path):
-    for name, body in (("data", {"seed": 1}), ("more", {"seed": 2, "settings": ["fracture=0.2"]})):
+    for name, body in (("data", {"seed": 1}), ("more", {"seed": 2, "settings": [["fracture", "0.2"]]})):
         (tmp_path / name).mkdir()
         (tmp_path / name / "cohort.json").write_text(json.dumps({"evidence": "in-silico", "profile": "vindr", **body}))
     films = [SimpleNamespace(group=f"p{number}") for number in range(3)]

@@ -135,7 +135,8 @@ def cohort_of(data: Path) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _damaged("it is no JSON object")
     kept = ("layout", "profile", "seed", "role", "labels", "style", "evidence")
-    changed = {"changed": ", ".join(map(str, body["settings"]))} if body.get("settings") else {}
+    settings = body.get("settings") or ()
+    changed = {"changed": ", ".join(f"{name}={value}" for name, value in settings)} if settings else {}
     return {key: body[key] for key in kept if key in body} | changed
 
 
