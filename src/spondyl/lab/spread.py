@@ -15,7 +15,7 @@ import torch
 TICK_S = 2.0
 KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 34), "MALLOC_TOP_PAD_": str(1 << 28)}
 """Settings of glibc's allocator under which a process keeps the memory it has used. A training step asks for the same tens of
-megabytes again and again; given back and zeroed by the system each time, they cost 13 to 17 % of its processor time."""
+megabytes again and again, and the system would zero them anew each time."""
 
 
 def spread(jobs: int, work: Callable[..., object], calls: Sequence[tuple[Any, ...]], tick: Callable[[], None] = lambda: None

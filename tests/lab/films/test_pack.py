@@ -80,6 +80,7 @@ def test_weights_of_real_films_do_not_borrow_the_terms_of_the_digital_spine(tmp_
     assert terms(replace(recipe, licence="PhysioNet 1.5.0", attribution="Nguyen et al."), tmp_path) == ("PhysioNet 1.5.0", "Nguyen et al.")
     (tmp_path / "cohort.json").write_text(json.dumps({"evidence": "in-silico"}))
     assert terms(recipe, tmp_path) == ("MIT", "Spondyl digital spine")
+    assert terms(replace(recipe, also=str(tmp_path / "films of patients")), tmp_path)[0].startswith("not stated")
 
 
 def test_a_bundle_says_every_cohort_that_it_learned_from(tmp_path: Path):

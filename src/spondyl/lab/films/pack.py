@@ -191,7 +191,8 @@ def _manifest(recipe: FilmRecipe, data: Path, caches: Mapping[str, FilmCache], s
 
 def terms(recipe: FilmRecipe, data: Path) -> tuple[str, str]:
     """Licence and attribution of a bundle: the recipe's, but never the digital spine's for data that are not of it."""
-    if evidence_of(data) == "real" and recipe.attribution == PHANTOM:
+    taught_by = [data, *([Path(recipe.also)] if recipe.also else [])]
+    if "real" in map(evidence_of, taught_by) and recipe.attribution == PHANTOM:
         return "not stated by whoever trained it", ""
     return recipe.licence, recipe.attribution
 
