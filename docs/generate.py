@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "spondyl"
 PAGES = ROOT / "docs" / "reference"
 FIGURES = ROOT / "docs" / "figures" / "mri-discs.json"
+STENOSIS = ROOT / "docs" / "figures" / "mri-stenosis.json"
 FILM_SYSTEMS = ("xray-lesions", "xray-grade")
 REALISM = ROOT / "docs" / "figures" / "realism.json"
 SPEED = ROOT / "docs" / "figures" / "bench.txt"
@@ -208,7 +209,16 @@ def figures() -> str:
     """The figures that `spondyl evaluate` wrote, as tables; a film system that was not measured has none."""
     from spondyl.lab.mri_discs.card import tables
 
-    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + "".join(map(film_figures, FILM_SYSTEMS))
+    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + stenosis_figures() + "".join(map(film_figures, FILM_SYSTEMS))
+
+
+def stenosis_figures(file: Path = STENOSIS) -> str:
+    """Heading and tables of `mri-stenosis`, or nothing where its figures are absent."""
+    from spondyl.lab.mri_stenosis.card import tables
+
+    if not file.is_file():
+        return ""
+    return f"\n### mri-stenosis (in-silico)\n\n{tables(json.loads(file.read_text('utf-8')))}\n"
 
 
 def film_figures(task: str, folder: Path = FIGURES.parent) -> str:

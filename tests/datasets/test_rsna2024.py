@@ -17,6 +17,9 @@ from spondyl.datasets.file_pixels import read_file
 from spondyl.datasets.film_records import StenosisStudy
 from spondyl.datasets.making.truths import stenosis_marks, target_of
 from spondyl.datasets.rsna2024 import TARGETS, printed, read_stack, title
+from spondyl.datasets.rsna2024_flip import flipped_labels, flipped_point, flipped_stack, other_side
+from spondyl.datasets.rsna2024_truth import TABLE, read_truth
+from spondyl.phantom.measured.readers import chances, read_stenosis
 from spondyl.phantom.resonance import render_mr
 
 __all__ = ["cohorts"]
@@ -143,7 +146,8 @@ def test_a_test_cohort_has_its_own_names(tmp_path: Path):
     (study,) = studies_of(root)
     assert study.split == "test"
     assert sorted(path.name for path in root.iterdir() if not path.name.startswith(("cohort", "subjects"))) == [
-        "sample_submission.csv", "test.csv", "test_images", "test_label_coordinates.csv", "test_series_descriptions.csv"]
+        "digital_spine.csv", "sample_submission.csv", "test.csv", "test_images", "test_label_coordinates.csv",
+        "test_series_descriptions.csv"]
     (root / "test.csv").unlink()
     assert set(studies_of(root)[0].grades.values()) == {None}
 
@@ -203,3 +207,58 @@ def test_missing_and_broken_files_are_said_without_their_paths(copy: Path):
     assert caught.value.code == "dataset-file-missing"
     with pytest.raises(InputError, match="train_series_descriptions"):
         studies_of(copy / "train_images")
+
+
+def test_the_truth_behind_the_labels_comes_back(cohorts: Cohorts):
+    truths = read_truth(cohorts["rsna2024"])
+    for index, study in enumerate(studies_of(cohorts["rsna2024"])):
+        _, truth = rebuilt("rsna2024", index)
+        own = truths[study.study]
+        assert len(own) == len(truth.stenosis)
+        for one in truth.stenosis:
+            said = own[target_of(one.condition, one.side, one.from_bottom)]
+            assert (said.level, said.grade) == (one.level, one.grade)
+            assert said.point_mm == pytest.approx(one.point_mm)
+            assert said.chances == pytest.approx(chances(one))
+            assert sum(said.chances) == pytest.approx(1)
+            assert said.numbers.get("sac_area_mm2") == pytest.approx(one.numbers.get("sac_area_mm2"))
+
+
+def test_a_real_set_has_no_such_table(copy: Path):
+    (copy / TABLE).unlink()
+    assert read_truth(copy) == {}
+
+
+def test_chances_are_how_often_readers_write_each_grade():
+    _, truth = rebuilt("rsna2024", 0)
+    rng = np.random.default_rng(5)
+    for one in truth.stenosis[:6]:
+        seen = np.bincount([read_stenosis(one, rng).grade for _ in range(1500)], minlength=3) / 1500
+        assert np.abs(seen - chances(one)).max() < 0.05
+
+
+def test_the_mirror_image_exchanges_sides_in_labels_marks_and_pixels(cohorts: Cohorts):
+    study = studies_of(cohorts["rsna2024"])[0]
+    once = flipped_labels(study.grades)
+    assert once["left_subarticular_stenosis_l4_l5"] == study.grades["right_subarticular_stenosis_l4_l5"]
+    assert once["spinal_canal_stenosis_l4_l5"] == study.grades["spinal_canal_stenosis_l4_l5"]
+    assert flipped_labels(once) == dict(study.grades)
+    series = {one.series: one for one in study.series}
+    stacks = {name: read_stack(one) for name, one in series.items()}
+    for point in study.points:
+        own, stack = series[point.series], stacks[point.series]
+        mirror = flipped_point(point, own, stack.shape[2])
+        assert mirror.target == other_side(point.target)
+        again = flipped_point(mirror, own, stack.shape[2])
+        assert (again.target, again.instance, again.y) == (point.target, point.instance, point.y)
+        assert again.x == pytest.approx(point.x)
+        column = int(point.x)
+        mirrored_column = stack.shape[2] - 1 - column if own.description == "Axial T2" else column
+        row = stack[own.index_of(point.instance), int(point.y)]
+        assert flipped_stack(stack, own.description)[own.index_of(mirror.instance), int(point.y), mirrored_column] == row[column]
+
+
+def test_a_stack_flipped_twice_is_as_it_was():
+    stack = np.random.default_rng(0).random((4, 5, 6), dtype=np.float32)
+    for description in ("Sagittal T1", "Sagittal T2/STIR", "Axial T2"):
+        assert np.array_equal(flipped_stack(flipped_stack(stack, description), description), stack)

@@ -5,7 +5,7 @@ import pytest
 from reports.make_result import done, picture
 from spondyl.core import Finding, vocabulary
 from spondyl.core.result import StudyResult
-from spondyl.reports import level_rows, measure_text, set_text, yes_no_text
+from spondyl.reports import answer_text, level_rows, measure_text, set_text, yes_no_text
 
 
 def result_of(*findings: Finding) -> StudyResult:
@@ -22,13 +22,19 @@ def test_a_level_without_a_sure_name_shows_its_candidates():
     assert row.heading == "#6 (T12/L1 or L1/L2?)"
 
 
-def test_left_and_right_are_rows_of_their_own():
-    sides = [
-        Finding("disc_bulging", "present", {"absent": 0.2, "present": 0.8}, level="L4/L5",
-                level_from_bottom=2, side=side)
-        for side in ("left", "right")
-    ]
-    assert [row.label for row in level_rows(result_of(*sides))] == ["L4/L5 left", "L4/L5 right"]
+def test_left_and_right_stand_in_one_row_and_say_their_side():
+    chances = {"normal_mild": 0.1, "moderate": 0.2, "severe": 0.7}
+    sides = [Finding("subarticular_stenosis", "severe", chances, level="L4/L5", level_from_bottom=2, side=side, set=("moderate", "severe"))
+             for side in ("left", "right")]
+    (row,) = level_rows(result_of(*sides))
+    assert row.label == "L4/L5"
+    assert [answer_text(finding) for finding in row.graded] == [f"Subarticular stenosis {side} severe (0.70)" for side in ("left", "right")]
+
+
+def test_words_of_a_set_read_as_words():
+    chances = {"normal_mild": 0.4, "moderate": 0.3, "severe": 0.3}
+    wide = Finding("subarticular_stenosis", "normal_mild", chances, side="left", set=("normal_mild", "moderate", "severe"))
+    assert set_text(wide) == "normal mild to severe"
 
 
 def test_every_finding_of_the_result_is_in_just_one_row():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:  # the laboratory shows bars too, and needs no reader and no r
 
 WIDTH_WITHOUT_TERMINAL = 120
 REASONS_SHOWN = 20
+MOST_SETS = 2
+"""Columns of graded answers up to which each set has a column of its own; of more it stands below the answer."""
 
 
 def screen(stderr: bool = False) -> Console:
@@ -104,7 +107,8 @@ def heading(result: StudyResult, sources: Sequence[str]) -> str:
     """Source, study key, task and the images that were used."""
     more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
     source = f"{escape(printable(sources[0]))}{more}  " if sources else ""
-    used = ", ".join(" ".join([*known_words(note), f"{note.rows}x{note.columns}"]) for note in result.images)
+    seen = Counter(" ".join([*known_words(note), f"{note.rows}x{note.columns}"]) for note in result.images)
+    used = ", ".join(f"{count} x {said}" if count > 1 else said for said, count in seen.items())
     return f"[bold]{source}[/bold]study {result.study['key']}  {result.task}" + (f"  used: {used}" if used else "")
 
 
@@ -114,23 +118,27 @@ def known_words(note: ImageNote) -> list[str]:
 
 
 def levels_table(result: StudyResult) -> Table:
-    """Levels from the top of the picture down; a column for each graded finding and measurement, one for all yes/no findings."""
+    """Levels from the top of the picture down; a column for each graded finding and side, for each measurement, one for yes/no findings."""
     rows = level_rows(result)
-    graded = list(dict.fromkeys(finding.finding for row in rows for finding in row.graded))
+    graded = list(dict.fromkeys((finding.finding, finding.side) for row in rows for finding in row.graded))
     measured = list(dict.fromkeys((item.name, item.unit) for item in result.measurements))
+    wide = len(graded) <= MOST_SETS
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("level")
-    for name in graded:
-        table.add_column(term(name).text.replace(" ", "\n"), no_wrap=True)
-        table.add_column("90 %\nset", no_wrap=True)
+    table.add_column("level", no_wrap=not any(row.candidates for row in rows))
+    for name, side in graded:
+        table.add_column("\n".join([*term(name).text.split(" "), *([side] if side else [])]), no_wrap=wide)
+        if wide:
+            table.add_column("90 %\nset", no_wrap=True)
     table.add_column("refer", no_wrap=True)
     if any(row.yes_no for row in rows):
         table.add_column("present, or in doubt (?),\nwith probability of present")
     for name, unit in measured:
-        table.add_column(f"{name.replace('_', ' ')}\n{unit}", no_wrap=True)
+        table.add_column(f"{name.replace('_', ' ')}\n{unit}", no_wrap=wide)
     for row in rows:
         level = "\n".join([row.label, *(f"{name}?" for name in row.candidates)])
-        cells = [level, *(cell for name in graded for cell in grade_cells(row, name)), "refer" if row.refer else ""]
+        answers = [grade_cells(row, name, side) for name, side in graded]
+        said = [cell for answer in answers for cell in answer] if wide else [joined_cell(*answer) for answer in answers]
+        cells = [level, *said, "refer" if row.refer else ""]
         numbers = [measure_cell(row, name) for name, _ in measured]
         if any(one.yes_no for one in rows):
             cells.append(yes_no_text(row) or "-")
@@ -146,12 +154,17 @@ def measure_cell(row: LevelRow, name: str) -> str:
     return f"{item.value:.1f}" + (f" ± {item.error:.1f}" if item.error is not None else "")
 
 
-def grade_cells(row: LevelRow, name: str) -> tuple[str, str]:
+def grade_cells(row: LevelRow, name: str, side: str | None = None) -> tuple[str, str]:
     """Value with its probability, and the set; "-" where the value is not said."""
-    finding = next((finding for finding in row.graded if finding.finding == name), None)
+    finding = next((finding for finding in row.graded if (finding.finding, finding.side) == (name, side)), None)
     if finding is None or finding.value is None:
         return "-", set_text(finding) if finding else ""
-    return f"{finding.value} ({probability(finding) or 0:.2f})", set_text(finding)
+    return f"{str(finding.value).replace('_', ' ')} ({probability(finding) or 0:.2f})", set_text(finding)
+
+
+def joined_cell(answer: str, spread: str) -> str:
+    """An answer, and below it its set where that holds more."""
+    return f"{answer}\n90 %: {spread}" if spread and not answer.startswith(f"{spread} (") else answer
 
 
 def skipped_table(analysis: Analysis) -> Table:

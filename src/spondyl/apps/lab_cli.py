@@ -108,11 +108,12 @@ def train(
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of a task whose bundle ships.")],
     data: Annotated[Path, typer.Option("--data", help="Root of the data set.")],
-    layout: Annotated[str, typer.Option("--layout", help="Layout of the data set: vindr, grades, spider or spider_pack. Default: the "
-                                        "task's own.")] = "",
-    split: Annotated[str, typer.Option("--split", help="Films that are measured on: test, val, train or all.")] = "test",
+    layout: Annotated[str, typer.Option("--layout", help="Layout of the data set: vindr, grades, rsna2024, spider or spider_pack. "
+                                        "Default: the task's own.")] = "",
+    split: Annotated[str, typer.Option("--split", help="Films or studies that are measured on: test, val, train or all.")] = "test",
     films: Annotated[Path | None, typer.Option("--films", help="Folder of pictures that mri-discs must refuse.")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that read and ask (films).")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that read and ask (films, stenosis).")] = 1,
+    submission: Annotated[Path | None, typer.Option("--submission", help="File for the RSNA 2024 challenge, CSV (mri-stenosis).")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File for the figures, JSON.")] = None,
     backend: Annotated[str, typer.Option("--backend", help="auto, openvino or onnxruntime.")] = "auto",
     precision: Annotated[str, typer.Option("--precision", help="auto, f32 or bf16.")] = "auto",
@@ -123,7 +124,7 @@ def evaluate(
     from spondyl.lab import verbs
 
     with console.progress_bar() as progress:
-        metrics = verbs.evaluate(bundle, data, layout, films, backend, precision, progress, split, workers)
+        metrics = verbs.evaluate(bundle, data, layout, films, backend, precision, progress, split, workers, submission)
     if said := verbs.warning(metrics):
         typer.echo(said, err=True)
     text = jsonlib.dumps(metrics, indent=1)

@@ -24,11 +24,12 @@ MEBIBYTE = 2**20
 def tasks() -> dict[str, Task]:
     """Every task of this build, by name. A new task is one more entry here."""
     from spondyl.tasks.mri_discs import MriDiscs
+    from spondyl.tasks.mri_stenosis import MriStenosis
     from spondyl.tasks.port import tasks_by_name
     from spondyl.tasks.xray_grade import XrayGrade
     from spondyl.tasks.xray_lesions import XrayLesions
 
-    return tasks_by_name((MriDiscs(), XrayLesions(), XrayGrade()))
+    return tasks_by_name((MriDiscs(), MriStenosis(), XrayLesions(), XrayGrade()))
 
 
 def choose(known: dict[str, Task], names: Sequence[str]) -> dict[str, Task]:

@@ -15,9 +15,12 @@ from spondyl.datasets.ids import number_id
 from spondyl.datasets.making.layout import Layout, Plan, Record
 from spondyl.datasets.making.order import Order
 from spondyl.datasets.making.tables import write_table
-from spondyl.datasets.making.truths import stenosis_marks, subject_truth
+from spondyl.datasets.making.truths import stenosis_marks, target_of
 from spondyl.datasets.making.views import built, series_names, study_of
 from spondyl.datasets.rsna2024 import SEVERITIES, SPLITS, TARGETS, printed, title
+from spondyl.datasets.rsna2024_truth import COLUMNS, NUMBERS, TABLE
+from spondyl.phantom.measured import SubjectTruth, measure_subject
+from spondyl.phantom.measured.readers import chances, read
 from spondyl.phantom.resonance import MrAcquisition, MrSeries, render_mr
 
 TWO_AXIAL, GAPS, DOWNWARD = 0.12, 0.08, 0.5
@@ -60,7 +63,8 @@ def description_of(name: str) -> str:
 def write_subject(root: Path, plan: Plan, order: Order) -> Record:
     """The series of a study, and its rows of the three tables."""
     volume = built(plan.spec, order.scale)
-    truth = subject_truth(volume, order, plan.index)
+    measured = measure_subject(volume)
+    said = measured if order.labels == "truth" else read(measured, order.reader(plan.index, 0))
     study, split = plan.choices["study"], plan.choices["split"]
     owner = Owner(order.owner(plan.index), plan.spec.sex, plan.spec.age_years)
     rendered: dict[str, MrSeries] = {}
@@ -69,7 +73,13 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
         scan: MrAcquisition = plan.scans[name]
         ids[name], rendered[name] = f"{study}{number}", render_mr(volume, scan)
         write_series(root / f"{split}_images" / study / ids[name], rendered[name], owner, number, plan.choices["numbers"][name])
-    return {"split": split, "study": study, **_rows(stenosis_marks(truth, rendered), plan.choices, ids)}
+    return {"split": split, "study": study, **_rows(stenosis_marks(said, rendered), plan.choices, ids), "truth": _truth_rows(measured)}
+
+
+def _truth_rows(measured: SubjectTruth) -> list[list[Any]]:
+    """What is true behind each target: rows of `rsna2024_truth.COLUMNS`, less the study."""
+    return [[target_of(one.condition, one.side, one.from_bottom), one.level, one.grade, *chances(one), *one.point_mm,
+             *(one.numbers.get(name) for name in NUMBERS)] for one in measured.stenosis]
 
 
 def _rows(marks: Mapping[str, tuple[int, str, int, float, float]], choices: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
@@ -82,7 +92,7 @@ def _rows(marks: Mapping[str, tuple[int, str, int, float, float]], choices: Mapp
 
 
 def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order) -> None:
-    """train.csv, train_label_coordinates.csv and train_series_descriptions.csv; the same with test_ for a test cohort."""
+    """train.csv, train_label_coordinates.csv and train_series_descriptions.csv; the same with test_ for a test cohort; and the truth."""
     studies = [record for _, record in records]
     for split in SPLITS:
         own = [record for record in studies if record["split"] == split]
@@ -97,6 +107,7 @@ def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order
         write_table(root / f"{split}_series_descriptions.csv", series, ("study_id", "series_id", "series_description"))
         rows = [[f"{one['study']}_{target}", 1 / 3, 1 / 3, 1 / 3] for one in own for target in sorted(TARGETS)]
         write_table(root / "sample_submission.csv", rows, ("row_id", "normal_mild", "moderate", "severe"))
+    write_table(root / TABLE, [[one["study"], *row] for one in studies for row in one.get("truth", ())], COLUMNS)
 
 
 LAYOUTS = {"rsna2024": Layout("rsna2024", draw_plan, write_subject, write_tables)}

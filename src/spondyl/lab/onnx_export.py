@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import onnx
 import torch
@@ -21,18 +21,23 @@ def to_onnx(net: nn.Module, example: Tensor, input_name: str, output_names: Sequ
     The TorchScript exporter is used on purpose: for plain convolutions it writes the same graph as torch.export's in a fiftieth
     of the time, and torch is pinned.
     """
+    return inputs_to_onnx(net, {input_name: example}, output_names)
+
+
+def inputs_to_onnx(net: nn.Module, examples: Mapping[str, Tensor], output_names: Sequence[str]) -> bytes:
+    """The same for a network of several inputs, in the order in which it takes them."""
     net = net.eval().to(memory_format=torch.contiguous_format)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             net,
-            (example,),
+            tuple(examples.values()),
             buffer,  # type: ignore[arg-type]  # the TorchScript exporter takes one
             dynamo=False,
-            input_names=[input_name],
+            input_names=list(examples),
             output_names=list(output_names),
-            dynamic_axes={name: {0: "batch"} for name in (input_name, *output_names)},
+            dynamic_axes={name: {0: "batch"} for name in (*examples, *output_names)},
             opset_version=OPSET,
         )
     model = onnx.load_from_string(buffer.getvalue())

@@ -26,11 +26,17 @@ from spondyl.lab.mri_discs.measure import measure
 from spondyl.lab.mri_discs.pack import pack
 from spondyl.lab.mri_discs.recipe import Recipe
 from spondyl.lab.mri_discs.run import train as train_mri_discs
+from spondyl.lab.mri_stenosis import card as stenosis_card
+from spondyl.lab.mri_stenosis.measure import measure as measure_stenosis
+from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
+from spondyl.lab.mri_stenosis.run import train as train_stenosis
+from spondyl.lab.mri_stenosis.run import with_figures as stenosis_with_figures
 from spondyl.lab.recipe import read_recipe
 
 OnStep = Callable[[str, int, int], None]
 FILM_TASKS = tuple(LAYOUTS)
-TRAINABLE = ("mri-discs", *FILM_TASKS)
+STENOSIS = "mri-stenosis"
+TRAINABLE = ("mri-discs", STENOSIS, *FILM_TASKS)
 PHANTOMS, DRAWINGS = 60, 25
 """Digital spines for heights and names, and pictures of each kind to refuse, that `evaluate` draws."""
 
@@ -45,6 +51,8 @@ def train(recipe_file: Path, data: Path, overrides: Sequence[str], runs: Path, r
     run = resume or new_run(recipe_file, runs)
     if task in FILM_TASKS:
         train_films(read_recipe(FilmRecipe, recipe_file, overrides), data, run, on_step)
+    elif task == STENOSIS:
+        train_stenosis(read_recipe(StenosisRecipe, recipe_file, overrides), data, run, on_step)
     else:
         _train_mri_discs(read_recipe(Recipe, recipe_file, overrides), data, run, on_step)
     return run
@@ -66,20 +74,27 @@ def _train_mri_discs(recipe: Recipe, data: Path, run: Path, on_step: OnStep) -> 
 
 def evaluate(
     bundle: str, data: Path, layout: str, films: Path | None, backend: str, precision: str, on_step: OnStep, split: str = "test",
-    workers: int = 1,
+    workers: int = 1, submission: Path | None = None,
 ) -> dict[str, Any]:
     """Figures of a bundle (a folder, or the name of a task whose bundle ships) on a data set.
 
     Args:
         layout: "" takes the task's own.
         films: Pictures that mri-discs must refuse.
-        split, workers: Of a data set of films; processes that read and ask.
+        split, workers: Of a data set of films or of stenosis studies; processes that read and ask.
+        submission: File for the challenge that mri-stenosis is measured by.
 
     Raises:
         InputError: The data cannot be used.
         NotFoundError: No such bundle.
     """
     known = find_bundle(bundle)
+    if known.task == STENOSIS:
+        return measure_stenosis(known, data, layout or "rsna2024", split, backend, precision, workers, on_step, submission)
+    if submission is not None:
+        raise InputError(
+            "submission-not-of-stenosis", f"{known.task} has no challenge to submit to", f"Leave --submission out, or name {STENOSIS}"
+        )
     if known.task in FILM_TASKS:
         return film_verbs.evaluate(known, data, layout, split, backend, precision, on_step, workers)
     return _evaluate_mri_discs(known, data, layout or "spider_pack", films, backend, precision, on_step)
@@ -110,7 +125,8 @@ def warning(metrics: dict[str, Any]) -> str:
         met, all_, how = metrics["training_images_met"], f"{metrics['slices']} slices", "judged only by networks that never saw the patient"
     else:
         test = metrics["test"]
-        met, all_, how = test["training_images_met"], f"{test['films']} films", "these figures say little about films that it has not seen"
+        kind = "studies" if "studies" in test and "films" not in test else "films"
+        met, all_, how = test["training_images_met"], f"{test[kind]} {kind}", f"these figures say little about {kind} that it has not seen"
     return f"{met} of {all_} were in the training: {how}" if met else ""
 
 
@@ -231,6 +247,8 @@ def keep_figures(file: Path, name: str, figures: Any) -> None:
 
 def tables(metrics: dict[str, Any]) -> str:
     """The figures as Markdown."""
+    if metrics.get("task") == STENOSIS:
+        return stenosis_card.tables(metrics)
     return film_tables(metrics) if metrics.get("task") in FILM_TASKS else card.tables(metrics)
 
 
@@ -261,7 +279,9 @@ def export(run: Path, out: Path, figures: Path | None = None) -> Bundle:
     if out.exists() and any(out.iterdir()):
         raise InputError("bundle-folder-not-empty", "the folder for the bundle is not empty", "Name a new folder, or empty it")
     if figures is not None:
-        return film_verbs.with_figures(read_bundle(run / "bundle"), read_figures(figures), out)
+        known = read_bundle(run / "bundle")
+        put = stenosis_with_figures if known.task == STENOSIS else film_verbs.with_figures
+        return put(known, read_figures(figures), out)
     shutil.copytree(run / "bundle", out, dirs_exist_ok=True)
     return read_bundle(out)
 

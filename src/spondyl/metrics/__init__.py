@@ -13,6 +13,7 @@ from spondyl.metrics.detection_scores import (
 )
 from spondyl.metrics.discrimination import auroc, average_precision
 from spondyl.metrics.intervals import Interval, bootstrap_interval, coverage_by_class, share_interval, wilson_interval
+from spondyl.metrics.stenosis_score import StenosisScore, level_prior, stenosis_score
 from spondyl.metrics.thresholds import (
     Curve,
     best_f1_threshold,
@@ -25,9 +26,10 @@ from spondyl.metrics.thresholds import (
 )
 
 __all__ = [
-    "Curve", "DetectionTable", "EceFloor", "FilmBoxes", "Interval", "Recalibration", "accuracy", "auroc", "average_precision",
-    "balanced_accuracy", "best_f1_threshold", "bootstrap_interval", "box_iou", "brier", "confusion_matrix", "coverage_by_class",
-    "detection_average_precision", "detection_table", "ece", "ece_floor", "f1_score", "froc", "kappa", "log_loss", "match_boxes",
-    "mean_absolute_error", "mean_precision", "precision_recall_curve", "recalibration", "recall_by_class", "roc_curve",
-    "sensitivity", "share_interval", "specificity", "wilson_interval", "within", "youden_threshold",
+    "Curve", "DetectionTable", "EceFloor", "FilmBoxes", "Interval", "Recalibration", "StenosisScore", "accuracy", "auroc",
+    "average_precision", "balanced_accuracy", "best_f1_threshold", "bootstrap_interval", "box_iou", "brier", "confusion_matrix",
+    "coverage_by_class", "detection_average_precision", "detection_table", "ece", "ece_floor", "f1_score", "froc", "kappa",
+    "level_prior", "log_loss", "match_boxes", "mean_absolute_error", "mean_precision", "precision_recall_curve", "recalibration",
+    "recall_by_class", "roc_curve", "sensitivity", "share_interval", "specificity", "stenosis_score", "wilson_interval", "within",
+    "youden_threshold",
 ]

@@ -9,6 +9,7 @@ from spondyl.reports.rows import (
     EVIDENCE,
     VIEWS,
     LevelRow,
+    answer_text,
     level_rows,
     likely_names,
     measure_text,
@@ -20,7 +21,7 @@ from spondyl.reports.rows import (
 from spondyl.reports.slice_png import slice_png
 
 __all__ = [
-    "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Rectangle", "annotated_png", "batch_rows", "box_text", "findings_csv",
+    "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Rectangle", "annotated_png", "answer_text", "batch_rows", "box_text", "findings_csv",
     "further_images", "heat_png", "level_rows", "likely_names", "measure_text", "overlay", "place_labels", "present_probability",
     "report_pdf", "set_text", "shown_image", "slice_png", "voted_key", "yes_no_text",
 ]

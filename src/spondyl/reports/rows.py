@@ -1,4 +1,4 @@
-"""A result sorted the way a person reads it: one row a level, top of the picture first; then one a picture, for what has no level."""
+"""A result sorted the way a person reads it: one row a level, both sides in it, top of the picture first; then one a picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILM_MODALITIES = ("CR", "DX", "RG")
 
 @dataclass(frozen=True, slots=True)
 class LevelRow:
-    """Everything said about one level and side, or, without a level, about one picture.
+    """Everything said about one level, or, without a level, about one picture.
 
     Attributes:
         label: The level's name; where the numbering is unsure, "#" and its number from the bottom; else what the picture is:
@@ -57,7 +57,7 @@ class LevelRow:
 
 
 def level_rows(result: StudyResult) -> tuple[LevelRow, ...]:
-    """One row a level and side, highest level first; whole pictures last, in the order of the result."""
+    """One row a level, highest level first; whole pictures last, in the order of the result."""
     items: list[Finding | Measurement] = [*result.findings, *result.measurements]
     ranks = {note.id: rank for rank, note in enumerate(result.images)}
     places = dict.fromkeys(_place(item) for item in items)
@@ -91,10 +91,10 @@ def set_text(finding: Finding) -> str:
         return ""
     keys = term(finding.finding).keys
     at = sorted(keys.index(str(value)) for value in finding.set)
-    words = [keys[index] for index in at]
-    run = len(at) > 2 or term(finding.finding).integer
-    if run and len(at) > 1 and at == list(range(at[0], at[-1] + 1)):
-        return f"{words[0]}-{words[-1]}"
+    words = [keys[index].replace("_", " ") for index in at]
+    whole = term(finding.finding).integer
+    if len(at) > 1 and (len(at) > 2 or whole) and at == list(range(at[0], at[-1] + 1)):
+        return f"{words[0]}-{words[-1]}" if whole else f"{words[0]} to {words[-1]}"
     return ", ".join(words)
 
 
@@ -108,8 +108,10 @@ def probability(finding: Finding) -> float | None:
 def answer_text(finding: Finding) -> str:
     """The finding, its value and the probability of it: "Pfirrmann grade 4 (0.70)"."""
     chance = probability(finding)
-    said = "not given" if finding.value is None else str(finding.value) + (f" ({chance:.2f})" if chance is not None else "")
-    return f"{term(finding.finding).text} {said}"
+    value = "not given" if finding.value is None else str(finding.value).replace("_", " ")
+    said = f"{value} ({chance:.2f})" if chance is not None else value
+    side = f" {finding.side}" if finding.side else ""
+    return f"{term(finding.finding).text}{side} {said}"
 
 
 def yes_no_text(row: LevelRow) -> str:
@@ -164,7 +166,6 @@ class _Place:
     """What makes two findings one row. `image` is told apart only where there is no level."""
 
     from_bottom: int | None
-    side: str | None
     level: str | None
     image: str | None
 
@@ -174,10 +175,9 @@ class _Place:
 
 
 def _place(item: Finding | Measurement) -> _Place:
-    side = item.side if isinstance(item, Finding) else None
     if item.level_from_bottom is not None:
-        return _Place(item.level_from_bottom, side, None, None)
-    return _Place(None, side, item.level, item.image if item.level is None else None)
+        return _Place(item.level_from_bottom, None, None)
+    return _Place(None, item.level, item.image if item.level is None else None)
 
 
 def likely_names(finding: Finding, most: int = 3, least: float = 0.05) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ def _row(result: StudyResult, place: _Place, names: dict[str | None, str]) -> Le
     unsure = () if name else next((likely_names(finding) for finding in findings if finding.level_alternatives), ())
     graded = [len(term(finding.finding).keys) > 2 or whole_picture(finding) for finding in findings]
     return LevelRow(
-        label=f"{label} {place.side}" if place.side else label,
+        label=label,
         candidates=unsure,
         graded=tuple(finding for finding, scale in zip(findings, graded, strict=True) if scale),
         yes_no=tuple(finding for finding, scale in zip(findings, graded, strict=True) if not scale),

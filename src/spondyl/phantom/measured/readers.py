@@ -10,6 +10,7 @@ sac's area then gives an ICC of 0.94 between readers (NORDSTEN 2021: 0.86 to 0.9
 from __future__ import annotations
 
 from dataclasses import replace
+from math import erf, sqrt
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,24 @@ def read_stenosis(one: StenosisTruth, rng: np.random.Generator) -> StenosisTruth
     else:
         judged, limits, name = openness(one) + OPENNESS_NOISE * noise, (2.0, 1.0), "read_openness"
     return replace(one, grade=sum(judged < limit for limit in limits), numbers=one.numbers | {name: judged})
+
+
+def chances(one: StenosisTruth) -> tuple[float, float, float]:
+    """How often readers write normal or mild, moderate, severe of it: `read_stenosis` over all readers, in closed form. They sum to 1."""
+    if one.condition == "spinal_canal_stenosis":
+        judged, noise, limits = np.log(seen_area(one.numbers["sac_area_mm2"], one.numbers["root_share"])), SAC_NOISE, np.log(SAC_MM2)
+    elif one.condition == "subarticular_stenosis":
+        height = seen_recess(one.numbers["recess_height_mm"], one.numbers["root_kept"])
+        judged, noise, limits = np.log(height) if height > 0 else -np.inf, RECESS_NOISE, np.log(RECESS_MM)
+    else:
+        judged, noise, limits = openness(one), OPENNESS_NOISE, np.array((2.0, 1.0))
+    mild, severe = (_below((limit - judged) / noise) for limit in limits)
+    return 1 - mild, mild - severe, severe
+
+
+def _below(z: float) -> float:
+    """Standard normal distribution function."""
+    return 0.5 * (1 + erf(float(z) / sqrt(2)))
 
 
 def seen_area(area_mm2: float, root_share: float) -> float:

@@ -1,0 +1,1 @@
+"""The laboratory of `mri-stenosis`: prepare, fit, calibrate, measure, pack."""

@@ -1,0 +1,167 @@
+"""From a folder of studies to a bundle: prepared, fitted, calibrated, packed; every finished piece is kept."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spondyl.core import InputError
+from spondyl.inference import Bundle, Manifest, NetworkFile, open_engine, write_bundle
+from spondyl.lab.mri_stenosis import calibrate
+from spondyl.lab.mri_stenosis.batches import Levels, joined, plain
+from spondyl.lab.mri_stenosis.card import card
+from spondyl.lab.mri_stenosis.cases import OnStep, load, load_case, prepare
+from spondyl.lab.mri_stenosis.fit import described, fit_member, load_member
+from spondyl.lab.mri_stenosis.levels import level_engine, level_part
+from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
+from spondyl.lab.mri_stenosis.splitting import kept, split
+from spondyl.lab.mri_stenosis.stir import NAME, fit_stir, load_stir, stir_on_sacrum
+from spondyl.lab.onnx_export import inputs_to_onnx, to_onnx
+from spondyl.lab.spread import keep, spread
+from spondyl.tasks.mri_stenosis.answers import CONDITIONS, PATTERNS, WEIGHTS
+
+OUTPUTS = ("logits", "sagittal_maps", "axial_maps", "sizes")
+FREE = ("jobs",)
+FEWEST = 4
+"""Studies that a training needs at the least, so that both parts hold some."""
+
+
+def train(recipe: StenosisRecipe, data: Path, run: Path, on_step: OnStep) -> None:
+    """Do what the run folder does not hold yet; its `bundle/` is ready to use at the end.
+
+    Raises:
+        InputError: `run-recipe-differs`, `dataset-too-small`, or where the data cannot be used.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    _check_config(recipe, run / "config.json")
+    keep(run / "config.json", (json.dumps(described(recipe), indent=1) + "\n").encode())
+    if not (run / "refused.json").exists():
+        engine = level_engine(recipe, run / "levels")
+        refused = prepare(recipe.layout, data, run / "cases", engine, recipe.plan, recipe.margin, on_step)
+        keep(run / "refused.json", (json.dumps(refused, indent=1) + "\n").encode())
+    taught, held = split(kept(run / "cases"), recipe.val_share, recipe.seed)
+    if min(len(taught), len(held)) < FEWEST // 2:
+        said = f"{len(taught)} studies can teach and {len(held)} can choose; both need {FEWEST // 2} or more"
+        raise InputError("dataset-too-small", said, "Take more studies, or change val_share")
+    missing = [f"member-{k}" for k in range(recipe.members) if not (run / f"member-{k}.pt").exists()]
+    if not (run / "stir.json").exists():
+        missing.insert(1, NAME)
+    on_step("Fitting networks", 0, len(missing))
+    size = int(level_part(recipe).settings["locator"]["size"])
+    for done in spread(min(recipe.jobs, max(len(missing), 1)), _fit, [(recipe, run, size, name) for name in missing]):
+        on_step("Fitting networks", done, len(missing))
+    if not (run / "bundle").exists():
+        half_done = run / "bundle.part"
+        shutil.rmtree(half_done, ignore_errors=True)
+        pack(recipe, run, half_done, on_step)
+        half_done.replace(run / "bundle")
+
+
+def _fit(recipe: StenosisRecipe, run: Path, size: int, name: str) -> None:
+    """One network of a run, kept when it is finished."""
+    if name == NAME:
+        fit_stir(recipe, run, size)
+        keep(run / "stir.json", (json.dumps({"taught": (run / f"{NAME}.pt").exists()}) + "\n").encode())
+    else:
+        fit_member(recipe, run, int(name.partition("-")[2]))
+
+
+def _check_config(recipe: StenosisRecipe, file: Path) -> None:
+    if not file.exists():
+        return
+    before, now = json.loads(file.read_text("utf-8")), json.loads(json.dumps(asdict(recipe)))
+    changed = sorted(key for key in now if key not in FREE and before.get(key) != now[key])
+    if changed:
+        raise InputError("run-recipe-differs", f"the run was begun with another {', '.join(changed)}",
+                         "Go on with the recipe in its config.json, or begin a new run without --resume")
+
+
+def recipe_of(run: Path) -> StenosisRecipe:
+    """The recipe a run was trained with.
+
+    Raises:
+        InputError: `run-unreadable`.
+    """
+    try:
+        table = json.loads((run / "config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        said = f"the run has no readable config.json: {type(error).__name__}"
+        raise InputError("run-unreadable", said, "Name a folder under runs/") from None
+    return StenosisRecipe(**{field.name: table[field.name] for field in fields(StenosisRecipe) if field.name in table})
+
+
+def pack(recipe: StenosisRecipe, run: Path, out: Path, on_step: OnStep) -> Bundle:
+    """The bundle of fitted members, calibrated on the validation studies by the engine that serves it."""
+    part = level_part(recipe)
+    held_files = split(kept(run / "cases"), recipe.val_share, recipe.seed)
+    held = joined(load(held_files[1]), "labels")
+    names = [f"reader-{k}" for k in range(recipe.members)]
+    graphs = {f"{name}.onnx": _graph(recipe, run, k, held) for k, name in enumerate(names)}
+    on_step("Calibrating", 0, 1)
+    settings: dict[str, Any] = {**part.settings, "reader": {"members": names}, **_first()}
+    settings["levels"] = {**settings["levels"], "on_sacrum": calibrate.fit_on_sacrum(load(held_files[0] + held_files[1]))}
+    stir = load_stir(run)
+    if stir is not None:
+        size = settings["locator"]["size"]
+        graphs[f"{NAME}.onnx"] = to_onnx(stir, torch.rand(1, 1, size, size), "slice", ["maps"])
+        names = [*names, NAME]
+        settings["locator"] = {**settings["locator"], "stir_members": [NAME]}
+        settings["levels"]["on_sacrum_stir"] = stir_on_sacrum(recipe, run, stir, settings["locator"])
+    contents = {**part.contents, **graphs}
+    networks = {**part.networks, **{name: NetworkFile(f"{name}.onnx") for name in names}}
+    seen = {load_case(file).image: 0 for file in held_files[0]} | {load_case(file).image: 1 for file in held_files[1]}
+    draft = run / "draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    first = write_bundle(draft, _manifest(recipe, networks, settings, seen, {}), {**contents, "card.md": b"draft\n"})
+    settings |= calibrate.fitted(open_engine(first, precision="f32"), held, recipe)
+    metrics = {"task": recipe.task, "evidence": recipe.evidence, "validation": _validation(run, recipe, held_files)}
+    manifest = _manifest(recipe, networks, settings, seen, metrics)
+    on_step("Calibrating", 1, 1)
+    shutil.rmtree(draft)
+    return write_bundle(out, manifest, {**contents, "card.md": card(manifest.as_dict(), metrics).encode()})
+
+
+def _graph(recipe: StenosisRecipe, run: Path, member: int, held: Levels) -> bytes:
+    tensors = plain(held, torch.arange(1).numpy(), recipe.plan, recipe.margin)
+    return inputs_to_onnx(load_member(recipe, run, member), dict(zip(calibrate.INPUTS, tensors, strict=True)), list(OUTPUTS))
+
+
+def _first() -> dict[str, Any]:
+    """What a bundle says before it is calibrated."""
+    plain_answers = {condition: {"offsets": [0.0, 0.0, 0.0], "temperature": 1.0, "sets": [1.0, 1.0, 1.0]} for condition in CONDITIONS}
+    return {"answers": {pattern: plain_answers for pattern in PATTERNS.values()}, "weights": {name: list(WEIGHTS) for name in CONDITIONS},
+            "measures": {}, "attention_scale": 1.0, "prior": []}
+
+
+def _manifest(recipe: StenosisRecipe, networks: Mapping[str, NetworkFile], settings: Mapping[str, Any], seen: Mapping[str, int],
+              metrics: Mapping[str, Any]) -> Manifest:
+    return Manifest(task=recipe.task, name=recipe.task, version=recipe.version, evidence=recipe.evidence, trained_on=recipe.trained_on,
+                    licence=recipe.licence, attribution=recipe.attribution, networks=networks, settings=settings, training_images=seen,
+                    metrics=metrics)
+
+
+def _validation(run: Path, recipe: StenosisRecipe, files: tuple[list[Path], list[Path]]) -> dict[str, Any]:
+    curves = [json.loads((run / f"member-{k}.json").read_text("utf-8")) for k in range(recipe.members)]
+    refused = json.loads((run / "refused.json").read_text("utf-8")) if (run / "refused.json").exists() else {}
+    return {"taught": len(files[0]), "held": len(files[1]), "refused": len(refused), "recipe": asdict(recipe),
+            "members": {f"reader-{k}": curve[-1] for k, curve in enumerate(curves)}}
+
+
+def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundle:
+    """The bundle with figures of `evaluate` on its card and among its metrics.
+
+    Raises:
+        InputError: `figures-of-another-bundle` if they were measured on another bundle.
+    """
+    if figures.get("bundle", {}).get("sha256") != bundle.sha256:
+        raise InputError("figures-of-another-bundle", "the figures were measured on another bundle", "Measure this one: spondyl evaluate")
+    metrics = {**bundle.metrics, **{name: figures[name] for name in ("test",)}}
+    manifest = replace(bundle.manifest, metrics=metrics)
+    contents = {name: bundle.read(name) for name in bundle.manifest.files if name != "card.md"}
+    return write_bundle(out, manifest, {**contents, "card.md": card(manifest.as_dict(), metrics).encode()})

@@ -1,0 +1,86 @@
+"""From the network's numbers to calibrated probabilities, sets, the weighted posterior and points: serving and measuring alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.inference.calibration import softmax
+from spondyl.inference.conformal import ordinal_set
+
+CANAL, FORAMEN, RECESS = "spinal_canal_stenosis", "neural_foraminal_narrowing", "subarticular_stenosis"
+CONDITIONS = (CANAL, FORAMEN, RECESS)
+TARGETS = ((CANAL, None), (FORAMEN, "left"), (FORAMEN, "right"), (RECESS, "left"), (RECESS, "right"))
+"""(condition, side) of the network's five answers about a level, in its order."""
+SEVERITIES = ("normal_mild", "moderate", "severe")
+WEIGHTS = (1.0, 2.0, 4.0)
+"""What the challenge's score counts a case of each severity as (FORMATS)."""
+MEASURES = ("thecal_sac_area", "thecal_sac_ap_diameter")
+UNITS = {"thecal_sac_area": "mm2", "thecal_sac_ap_diameter": "mm"}
+PATTERNS = {
+    (True, True, True): "all", (False, True, True): "no_t1", (True, False, True): "no_t2", (True, True, False): "no_axial",
+    (True, False, False): "t1_only", (False, True, False): "t2_only",
+}
+"""By which of (T1, T2 or STIR, axial) a level is seen on: each is calibrated by itself."""
+
+
+def pattern_of(seen: NDArray[np.bool_]) -> str:
+    """Name of the series that a level is seen on; "t2_only" is the widest and stands for what else there may be."""
+    return PATTERNS.get((bool(seen[0]), bool(seen[1]), bool(seen[2])), "t2_only")
+
+
+def calibrated(logits: NDArray[np.floating[Any]], condition: str, own: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Probabilities (n, 3) from logits (n, 3): offsets, then a temperature, of one pattern of series.
+
+    Args:
+        own: The pattern's part of the bundle's `answers`, by condition.
+    """
+    part = own[condition]
+    return softmax(np.asarray(logits, np.float64) + np.asarray(part["offsets"]), part["temperature"])
+
+
+def weighted(probabilities: NDArray[np.float64],
+             weights: NDArray[np.float64] | tuple[float, ...] | list[float] = WEIGHTS) -> NDArray[np.float64]:
+    """The posterior that minimises a log loss in which severity k counts weights[k]: p_k w_k / sum_j p_j w_j (FORMATS). Shape (..., 3).
+
+    Example:
+        >>> weighted(np.array([0.5, 0.25, 0.25])).tolist()
+        [0.25, 0.25, 0.5]
+    """
+    scaled = np.asarray(probabilities, np.float64) * np.asarray(weights, np.float64)
+    return np.asarray(scaled / scaled.sum(axis=-1, keepdims=True))
+
+
+def prediction_set(probabilities: NDArray[np.float64], condition: str, own: Mapping[str, Any]) -> tuple[str, ...]:
+    """Severities of the 90 % set of one case, contiguous; the likeliest is always in it."""
+    inside = ordinal_set(probabilities, own[condition]["sets"])
+    return tuple(SEVERITIES[k] for k in inside)
+
+
+def place_in_map(attention: NDArray[np.floating[Any]], allowed: NDArray[np.bool_], size: int) -> tuple[int, float, float] | None:
+    """(slot, x, y) of what an answer rests on: the slot that holds most of the attention, and its middle there.
+
+    Args:
+        attention: (slots, h, w).
+        allowed: (slots,) slots that may be named.
+        size: Of a crop in pixels; x and y are pixels of the crop.
+
+    Returns:
+        None where no slot is allowed.
+    """
+    if not allowed.any():
+        return None
+    each = np.where(allowed, attention.sum(axis=(1, 2)), -1.0)
+    slot = int(np.argmax(each))
+    here = np.asarray(attention[slot], np.float64)
+    row, column = (int(place) for place in np.unravel_index(int(np.argmax(here)), here.shape))
+    rows, columns = slice(max(row - 2, 0), row + 3), slice(max(column - 2, 0), column + 3)
+    near = here[rows, columns]
+    total = max(float(near.sum()), 1e-12)
+    y = float((near.sum(axis=1) * (np.arange(near.shape[0]) + rows.start + 0.5)).sum()) / total
+    x = float((near.sum(axis=0) * (np.arange(near.shape[1]) + columns.start + 0.5)).sum()) / total
+    scale = size / here.shape[1]
+    return slot, x * scale, y * scale

@@ -1,0 +1,123 @@
+"""The chain from a study to numbers: assembled, located, cropped, read. Serving, training and measuring all run this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.core import Image
+from spondyl.imaging.affine import apply_affine
+from spondyl.inference import Engine
+from spondyl.tasks.mri_stenosis.answers import CANAL, RECESS, TARGETS, place_in_map
+from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1
+from spondyl.tasks.mri_stenosis.crops import LevelCrops, level_crops, network_inputs, plan_of
+from spondyl.tasks.mri_stenosis.locate import Levels
+
+MAP_NAMES = ("sagittal_maps", "axial_maps")
+RECESS_ROWS = {"left": 2, "right": 5}
+"""Of the axial maps, which one shows the recess of a side."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the networks say of n levels.
+
+    Attributes:
+        crops: What they saw.
+        logits: By member, (n, 5, 3).
+        sizes: (n, 2) logarithms of the sac's area and depth, mean of the members.
+        sagittal_maps: (n, 5, slots, h, w) attention that sums to one, mean of the members.
+        axial_maps: (n, 6, slots, h, w).
+    """
+
+    crops: Sequence[LevelCrops]
+    logits: Mapping[str, NDArray[np.float32]]
+    sizes: NDArray[np.float64]
+    sagittal_maps: NDArray[np.float64]
+    axial_maps: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rest:
+    """Where an answer rests: the slice, the point in its pixels, and the map over its crop.
+
+    Attributes:
+        image: The slice.
+        point: (x, y) pixels of it.
+        attention: (h, w) share of the attention.
+        to_image: (2, 3) from pixels of the map to pixels of the slice.
+    """
+
+    image: Image
+    point: tuple[float, float]
+    attention: NDArray[np.float64]
+    to_image: NDArray[np.float64]
+
+
+def read_levels(levels: Levels, engine: Engine) -> Reading:
+    """The networks' view of the levels of a study."""
+    plan = plan_of(engine.bundle.settings)
+    crops = level_crops(levels.frames, levels.stacks, plan)
+    return run_networks(engine, crops, [frame.number for frame in levels.frames])
+
+
+def run_networks(engine: Engine, crops: Sequence[LevelCrops], numbers: Sequence[int]) -> Reading:
+    """Every member's numbers of n levels."""
+    inputs = network_inputs(crops, numbers)
+    members = engine.bundle.settings["reader"]["members"]
+    outputs = {name: engine.run(name, inputs) for name in members}
+    maps = [np.mean([_shares(output[name]) for output in outputs.values()], axis=0) for name in MAP_NAMES]
+    sizes = np.mean([np.asarray(output["sizes"], np.float64) for output in outputs.values()], axis=0)
+    return Reading(crops, {name: output["logits"] for name, output in outputs.items()}, sizes, maps[0], maps[1])
+
+
+def _shares(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Softmax of maps (n, k, slots, h, w) over their slots and places."""
+    flat = np.asarray(scores, np.float64).reshape(*scores.shape[:2], -1)
+    powers = np.exp(flat - flat.max(axis=-1, keepdims=True))
+    return np.asarray((powers / powers.sum(axis=-1, keepdims=True)).reshape(scores.shape))
+
+
+def rest_of(reading: Reading, index: int, target: int) -> Rest | None:
+    """What an answer rests on: the canal on T2, foramina on T1, recesses on axial slices, as readers mark them; where that series is
+    missing, the other sagittal one. None where the level is seen on no slice.
+
+    Args:
+        index: Of the level.
+        target: Index in TARGETS.
+    """
+    condition, side = TARGETS[target]
+    crops = reading.crops[index]
+    size = crops.sagittal.shape[-1]
+    if condition == RECESS and side is not None and any(crops.axial_maps):
+        attention = reading.axial_maps[index, RECESS_ROWS[side]]
+        found = place_in_map(attention, np.array([m is not None for m in crops.axial_maps]), size)
+        assert found is not None
+        image, maps = crops.axial_maps[found[0]] or (None, None)
+        assert image is not None
+        assert maps is not None
+        return _rest(image, maps[0 if side == "left" else 1], attention[found[0]], found, size)
+    attention = reading.sagittal_maps[index, target]
+    channels = (1, 0) if condition == CANAL else (0, 1)
+    for channel in channels:
+        slots = crops.sagittal_maps[channel]
+        found = place_in_map(attention, np.array([m is not None for m in slots]), size)
+        if found is not None:
+            shown = slots[found[0]]
+            assert shown is not None
+            return _rest(shown[0], shown[1], attention[found[0]], found, size)
+    return None
+
+
+def _rest(image: Image, to_slice: NDArray[np.float64], attention: NDArray[np.float64], found: tuple[int, float, float], size: int) -> Rest:
+    x, y = apply_affine(to_slice, np.array(found[1:]))
+    scale = size / attention.shape[1]
+    from_map = np.column_stack([to_slice[:, :2] * scale, to_slice[:, 2]])
+    return Rest(image, (float(np.clip(x, 0, image.shape[1])), float(np.clip(y, 0, image.shape[0]))), attention, from_map)
+
+
+ROLE_OF_SEEN = (T1, FLUID, AXIAL)
+"""What the three marks of `LevelCrops.seen` are of."""
