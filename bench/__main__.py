@@ -50,6 +50,17 @@ def command_line(folder: Path, bundles: Path | None) -> list[Row]:
     return commands()
 
 
+def stenosis(folder: Path, bundles: Path | None) -> list[Row]:
+    """A whole MR study."""
+    from bench.stenosis import study_speed
+    from spondyl.core import SpondylError
+
+    try:
+        return study_speed(folder / "studies", bundles)
+    except SpondylError as error:
+        raise NotMeasuredError(error.message) from None
+
+
 def memory(folder: Path, bundles: Path | None) -> list[Row]:
     """The server after many analyses."""
     from bench.memory import server_memory
@@ -73,6 +84,7 @@ def radiographs(folder: Path, bundles: Path | None) -> list[Row]:
 
 PARTS: dict[str, Callable[[Path, Path | None], list[Row]]] = {
     "analysis": analysis_and_networks,
+    "stenosis": stenosis,
     "command-line": command_line,
     "memory": memory,
     "digital-spine": digital_spine,

@@ -76,13 +76,16 @@ def further_images(study: Study, result: StudyResult) -> tuple[Image, ...]:
 
 
 def row_colour(row: LevelRow) -> Colour:
-    """Where the first answer of the row stands on its scale, as a colour; grey where no value is said."""
-    for finding in (*row.graded, *row.yes_no):
-        if finding.value is not None:
-            keys = term(finding.finding).keys
-            at = keys.index(str(finding.value)) / max(len(keys) - 1, 1)
-            return SCALE_COLOURS[round(at * (len(SCALE_COLOURS) - 1))]
-    return (150, 150, 150)
+    """Where the worst grade of the row, or its first other answer, stands on its scale, as a colour; grey where no value is said."""
+    places = [_on_scale(finding) for finding in row.graded if finding.value is not None]
+    places = places or [_on_scale(finding) for finding in row.yes_no if finding.value is not None][:1]
+    return SCALE_COLOURS[round(max(places) * (len(SCALE_COLOURS) - 1))] if places else (150, 150, 150)
+
+
+def _on_scale(finding: Finding) -> float:
+    """0 for the first value of a finding, 1 for its last."""
+    keys = term(finding.finding).keys
+    return keys.index(str(finding.value)) / max(len(keys) - 1, 1)
 
 
 def box_text(finding: Finding) -> str:
@@ -184,7 +187,8 @@ def _draw_points(draw: ImageDraw.ImageDraw, points: NDArray[np.float64], colour:
 
 
 def _level_text(row: LevelRow, here: Sequence[Finding]) -> str:
-    grades = [str(finding.value) for finding in here if len(term(finding.finding).keys) > 2 and finding.value is not None]
+    grades = [f"{finding.side or ''} {finding.value}".strip().replace("_", " ") for finding in here
+              if len(term(finding.finding).keys) > 2 and finding.value is not None]
     words = grades or _present(here)
     return "  ".join([row.label, *words[:2]]).strip() + _asked(here)
 

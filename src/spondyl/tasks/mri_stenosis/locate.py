@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from spondyl.core import Image, Notice, Refusal
-from spondyl.imaging import letterbox
+from spondyl.core import Image, Notice
 from spondyl.imaging.affine import apply_affine
 from spondyl.inference import Engine
-from spondyl.tasks.mri_discs.chain import find_chain, first_gap
-from spondyl.tasks.mri_discs.crops import Pose, poses
-from spondyl.tasks.mri_discs.gate import Look, check_chain, check_pose
+from spondyl.tasks.mri_discs.chain import first_gap
+from spondyl.tasks.mri_discs.crops import Pose
 from spondyl.tasks.mri_discs.levels import LevelName
 from spondyl.tasks.mri_discs.naming import level_names
-from spondyl.tasks.mri_discs.reading import Located, look_at
-from spondyl.tasks.mri_discs.slices import UprightSlice, check_content, upright
+from spondyl.tasks.mri_discs.reading import Located
+from spondyl.tasks.mri_discs.slices import UprightSlice
 from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1, WORDS, Assembly, Stack, given_roles
+from spondyl.tasks.mri_stenosis.looking import SeenStack, look_through
 from spondyl.tasks.mri_stenosis.space import LevelFrame, height_over, to_patient, to_pixels
 
 LEVELS = 5
@@ -60,22 +59,6 @@ class Levels:
         return self.found.slice.image
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Read:
-    """A sagittal stack that the gate let through."""
-
-    stack: Stack
-    look: Look
-    part: UprightSlice
-    found: Located
-
-    @property
-    def worth(self) -> float:
-        """How clearly a row of discs is seen from the sacrum up; STIR, on which the locator was taught least, comes last."""
-        clear = float(np.mean([disc.score for disc in self.found.discs])) + self.found.discs[0].lowest
-        return clear - (1.0 if self.stack.sequence == "stir" else 0.0)
-
-
 def find_levels(assembly: Assembly, engine: Engine, on_locate: Callable[[], None] = lambda: None) -> Levels:
     """The levels of a study.
 
@@ -87,77 +70,28 @@ def find_levels(assembly: Assembly, engine: Engine, on_locate: Callable[[], None
     Raises:
         Refusal: If no sagittal series shows an upright lumbar spine with a plausible row of discs; with the reason for the first one.
     """
-    settings = engine.bundle.settings
-    looked = _looked(assembly, engine)
-    on_locate()
-    read: list[_Read] = []
-    refused: list[tuple[Stack, Refusal]] = []
-    for stack, part, look in looked:
-        try:
-            check_pose(look, settings["gate"]["least_upright"])
-            found = located(engine, part, stack.sequence)
-            check_chain(found.discs, settings["locator"]["plausible"])
-        except Refusal as reason:
-            refused.append((stack, reason))
-            continue
-        read.append(_Read(stack, look, part, found))
+    read, refused = look_through(assembly, engine, on_locate)
     if not read:
         raise refused[0][1]
     main = max(read, key=lambda one: one.worth)
     frames = level_frames(main.part, main.found.places)
-    carried = [stack for stack, _ in refused if _covers(stack, frames)]
+    carried = [stack for stack, _ in refused if stack.role not in {one.stack.role for one in read} and _covers(stack, frames)]
     left_out = [Notice("series-left-out", f"a sagittal series was not read: {reason.message}", reason.code)
                 for stack, reason in refused if stack not in carried]
-    return _levels(assembly, read, main, carried, settings, left_out)
+    return _levels(assembly, read, main, carried, engine.bundle.settings, left_out)
 
 
 def _covers(stack: Stack, frames: Sequence[LevelFrame]) -> bool:
     """Whether a stack shows the places of most levels that were found on another: those need no second finding."""
-    middle = stack.middle
     inside = 0
     for frame in frames:
-        (x, y), (rows, columns) = to_pixels(middle, frame.origin), middle.shape
-        inside += bool(0 <= x <= columns and 0 <= y <= rows and abs(float(height_over(middle, frame.origin))) < BESIDE_MM)
+        nearest = min(stack.images, key=lambda image: abs(float(height_over(image, frame.origin))))
+        (x, y), (rows, columns) = to_pixels(nearest, frame.origin), nearest.shape
+        inside += bool(0 <= x <= columns and 0 <= y <= rows and abs(float(height_over(nearest, frame.origin))) < BESIDE_MM)
     return 2 * inside > len(frames)
 
 
-def _looked(assembly: Assembly, engine: Engine) -> list[tuple[Stack, UprightSlice, Look]]:
-    """The best stack of each sagittal role with its middle slice and what the gate says of it; stacks of unknown weighting get a role."""
-    members = engine.bundle.settings["gate"]["members"]
-    seen: list[tuple[Stack, UprightSlice, Look]] = []
-    refusals: list[Refusal] = []
-    for stack in assembly.stacks:
-        if stack.plane != "sagittal" or (stack.role and stack is not assembly.of(stack.role)[0]):
-            continue
-        try:
-            check_content(stack.middle)
-        except Refusal as reason:
-            refusals.append(reason)
-            continue
-        part = upright(stack.middle if stack.middle.view == "sagittal" else replace(stack.middle, view="sagittal"))
-        look = look_at(engine, part, members)
-        role = stack.role or (T1 if look.sequence == "t1" else FLUID)
-        seen.append((replace(stack, role=role), part, look))
-    if not seen:
-        raise refusals[0]
-    best: dict[str, tuple[Stack, UprightSlice, Look]] = {}
-    for one in sorted(seen, key=lambda one: (one[0].sequence == "unknown", -len(one[0].images), one[0].images[0].id)):
-        best.setdefault(one[0].role, one)
-    return [best[role] for role in (T1, FLUID) if role in best]
-
-
-def located(engine: Engine, part: UprightSlice, sequence: str) -> Located:
-    """The discs of a slice; the locators' maps are averaged. STIR has locators of its own, where the bundle brings some."""
-    own = engine.bundle.settings["locator"]
-    members = own.get("stir_members") or own["members"] if sequence == "stir" else own["members"]
-    frame = letterbox(part.content, (own["size"], own["size"]))
-    x = frame.sample(part.pixels)[None, None]
-    maps = np.mean([engine.run(name, {"slice": x})["maps"][0] for name in members], axis=0)
-    discs, passed_by = find_chain(maps, frame, own["chain"])
-    return Located(part, discs, poses(discs), np.zeros((0, 1, 1), np.float32), passed_by)
-
-
-def _levels(assembly: Assembly, read: Sequence[_Read], main: _Read, carried: Sequence[Stack], settings: Mapping[str, Any],
+def _levels(assembly: Assembly, read: Sequence[SeenStack], main: SeenStack, carried: Sequence[Stack], settings: Mapping[str, Any],
             notices: list[Notice]) -> Levels:  # fmt: skip
     frames = level_frames(main.part, main.found.places)
     known = {one.stack.images[0].id: one.stack.role for one in read}
@@ -201,7 +135,7 @@ def level_frames(part: UprightSlice, places: Sequence[Pose]) -> list[LevelFrame]
     return frames
 
 
-def _apart_mm(one: _Read, other: _Read) -> float:
+def _apart_mm(one: SeenStack, other: SeenStack) -> float:
     """Distance of the lowest discs of two slices within the sagittal plane."""
     lows = [to_patient(read.part.image, apply_affine(read.part.to_image, np.array([read.found.discs[0].x, read.found.discs[0].y])))
             for read in (one, other)]
@@ -252,7 +186,7 @@ def _left_out(before: Assembly, after: Assembly, stacks: Mapping[str, Sequence[S
     return notices
 
 
-def _guesses(read: Sequence[_Read]) -> list[Notice]:
+def _guesses(read: Sequence[SeenStack]) -> list[Notice]:
     return [Notice("sequence-guessed", "a sagittal series does not name its sequence; it was guessed from the picture: "
                                        f"{one.look.sequence} ({one.look.sequences[one.look.sequence]:.2f})")
             for one in read if one.stack.sequence == "unknown"]
