@@ -171,7 +171,7 @@ def _encoded(encoder: nn.Module, crops: Tensor, seen: Tensor) -> tuple[Tensor, T
         return fine, whole
     at = seen.nonzero()[:, 0]
     if len(at) < 2:
-        at = torch.arange(min(2, len(seen)))
+        at = torch.arange(min(2, len(seen)), device=seen.device)
     fine, whole = encoder(crops[at].contiguous(memory_format=torch.channels_last))
     all_fine, all_whole = fine.new_zeros(len(seen), *fine.shape[1:]), whole.new_zeros(len(seen), whole.shape[1])
     return all_fine.index_copy(0, at, fine), all_whole.index_copy(0, at, whole)

@@ -185,8 +185,10 @@ def said_of(result: StudyResult, read: Study) -> Said:
     names: dict[int, tuple[str, float, Mapping[str, float]]] = {}
     for one in result.findings:
         number = one.level_from_bottom or 0
+        names[number] = (one.level or "", one.level_confidence or 0.0, dict(one.level_alternatives))
+        if one.probabilities is None:
+            continue
         at = target_column(number, TARGETS.index((one.finding, one.side)))
-        assert one.probabilities is not None
         assert one.probabilities_weighted is not None
         assert one.image
         assert one.points
@@ -194,7 +196,6 @@ def said_of(result: StudyResult, read: Study) -> Said:
         second[at] = [one.probabilities_weighted[key] for key in SEVERITIES]
         sets[at], refer[at] = [key in one.set for key in SEVERITIES], one.refer
         points[at] = to_patient(images[one.image], np.array(one.points[0]))
-        names[number] = (one.level or "", one.level_confidence or 0.0, dict(one.level_alternatives))
     for row in result.measurements:
         sizes[(row.level_from_bottom or 1) - 1, MEASURES.index(row.name)] = (row.value, row.error or np.nan)
     refusal = str(result.refusal["code"]) if result.refusal else ""

@@ -79,6 +79,11 @@ class Batch:
     sagittal_marks: Tensor
     axial_marks: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        inputs = tuple(tensor.to(device) for tensor in self.inputs)
+        return Batch(inputs, *(part.to(device) for part in (self.targets, self.sizes, self.sagittal_marks, self.axial_marks)))
+
 
 def batches(levels: Levels, plan: CropPlan, margin: int, drop: float, size: int, rng: np.random.Generator) -> Iterator[Batch]:
     """One pass over all levels, shuffled, with shifts, grey values, noise and hidden series drawn anew."""

@@ -1,10 +1,10 @@
-"""One member: fitted unweighted, for probabilities. A stopped fit goes on after its last whole epoch."""
+"""One member: fitted unweighted, for probabilities, on an accelerator where there is one. A stopped fit goes on after its last epoch."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,12 @@ def fit_member(recipe: StenosisRecipe, run: Path, member: int, threads: int = 1)
     torch.set_num_threads(threads)
     taught, held = (joined(load(files), recipe.targets) for files in split(kept(run / "cases"), recipe.val_share, recipe.seed))
     torch.manual_seed(recipe.seed * 100 + member)
-    net = _fresh(recipe, taught)
-    size = 5 * recipe.batch
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    net = _fresh(recipe, taught).to(device)
+    size = min(5 * recipe.batch, len(taught))
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=WEIGHT_DECAY)
     schedule = one_cycle(optimiser, recipe.epochs * (len(taught) // size))
-    state, curve = _last(run, member)
+    state, curve = _last(run, member, device)
     if state:
         net.load_state_dict(state["net"])
         optimiser.load_state_dict(state["optimiser"])
@@ -48,7 +49,7 @@ def fit_member(recipe: StenosisRecipe, run: Path, member: int, threads: int = 1)
     for epoch in range(len(curve), recipe.epochs):
         began = time.perf_counter()
         rng = np.random.default_rng(np.random.SeedSequence(entropy=recipe.seed, spawn_key=(member, epoch)))
-        losses = _epoch(net, taught, recipe, optimiser, schedule, rng)
+        losses = _epoch(net, batches(taught, recipe.plan, recipe.margin, recipe.drop, size, rng), recipe, optimiser, schedule)
         curve.append({"epoch": epoch + 1, **losses, **validate(net, held, recipe), "seconds": round(time.perf_counter() - began, 1)})
         _keep(run, member, {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}, curve)
     torch.save(net.state_dict(), run / f"member-{member}.part")
@@ -67,12 +68,13 @@ def _fresh(recipe: StenosisRecipe, taught: Levels) -> StenosisNet:
     return net
 
 
-def _epoch(net: StenosisNet, taught: Levels, recipe: StenosisRecipe, optimiser: torch.optim.Optimizer,
-           schedule: torch.optim.lr_scheduler.LambdaLR, rng: np.random.Generator) -> dict[str, float]:
+def _epoch(net: StenosisNet, taught: Iterable[Batch], recipe: StenosisRecipe, optimiser: torch.optim.Optimizer,
+           schedule: torch.optim.lr_scheduler.LambdaLR) -> dict[str, float]:
     net.train()
+    device = next(net.parameters()).device
     sums: dict[str, float] = {}
     steps = 0
-    for batch in batches(taught, recipe.plan, recipe.margin, recipe.drop, 5 * recipe.batch, rng):
+    for batch in (drawn.to(device) for drawn in taught):
         parts = losses_of(net(*batch.inputs), batch)
         loss = parts["grade"] + recipe.point_weight * parts["point"] + recipe.size_weight * parts["size"]
         optimiser.zero_grad(set_to_none=True)
@@ -122,21 +124,23 @@ def validate(net: StenosisNet, held: Levels, recipe: StenosisRecipe) -> dict[str
 def ask(net: StenosisNet, held: Levels, recipe: StenosisRecipe) -> tuple[np.ndarray, np.ndarray]:
     """Logits (M, 5, 3) and sizes (M, 2) of all levels, as serving shows them."""
     net.eval()
+    device = next(net.parameters()).device
     logits, sizes = [], []
     with torch.no_grad():
         for start in range(0, len(held), ASK):
-            out = net(*plain(held, np.arange(start, min(start + ASK, len(held))), recipe.plan, recipe.margin))
-            logits.append(out[0].numpy())
-            sizes.append(out[3].numpy())
+            rows = np.arange(start, min(start + ASK, len(held)))
+            out = net(*(tensor.to(device) for tensor in plain(held, rows, recipe.plan, recipe.margin)))
+            logits.append(out[0].cpu().numpy())
+            sizes.append(out[3].cpu().numpy())
     return np.concatenate(logits), np.concatenate(sizes)
 
 
-def _last(run: Path, member: int) -> tuple[Mapping[str, Any] | None, list[dict[str, float]]]:
+def _last(run: Path, member: int, device: torch.device) -> tuple[Mapping[str, Any] | None, list[dict[str, float]]]:
     """The state after the last whole epoch, and the curve so far."""
     state, curve = run / f"member-{member}.state", run / f"member-{member}.json"
     if not state.exists() or not curve.exists():
         return None, []
-    body = torch.load(state, weights_only=True)
+    body = torch.load(state, map_location=device, weights_only=True)
     rows: list[dict[str, float]] = json.loads(curve.read_text("utf-8"))
     return body, rows[: body["epochs"]]
 
@@ -153,7 +157,7 @@ def _keep(run: Path, member: int, state: Mapping[str, Any], curve: list[dict[str
 def load_member(recipe: StenosisRecipe, run: Path, member: int) -> StenosisNet:
     """A fitted member."""
     net = network_of(recipe)
-    net.load_state_dict(torch.load(run / f"member-{member}.pt", weights_only=True))
+    net.load_state_dict(torch.load(run / f"member-{member}.pt", map_location="cpu", weights_only=True))
     return net.eval()
 
 

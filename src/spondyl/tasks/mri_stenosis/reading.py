@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from spondyl.core import Image
 from spondyl.imaging.affine import apply_affine
 from spondyl.inference import Engine
-from spondyl.tasks.mri_stenosis.answers import CANAL, RECESS, TARGETS, place_in_map
+from spondyl.tasks.mri_stenosis.answers import CANAL, FORAMEN, RECESS, TARGETS, place_in_map
 from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1
-from spondyl.tasks.mri_stenosis.crops import LevelCrops, level_crops, network_inputs, plan_of
+from spondyl.tasks.mri_stenosis.crops import SIGNS, LevelCrops, level_crops, network_inputs, plan_of
 from spondyl.tasks.mri_stenosis.locate import Levels
 
 MAP_NAMES = ("sagittal_maps", "axial_maps")
+NEAR_MM = {CANAL: (-9.0, 9.0), FORAMEN: (9.0, 29.0), RECESS: (2.0, 18.0)}
+"""From where to where across, outwards from the slice that the level was found on, a sagittal slice shows each of them: two standard
+deviations around their places in built volumes, whose spines do not lie exactly in that slice [O]."""
 RECESS_ROWS = {"left": 2, "right": 5}
 """Of the axial maps, which one shows the recess of a side."""
 
@@ -79,6 +82,21 @@ def _shares(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     flat = np.asarray(scores, np.float64).reshape(*scores.shape[:2], -1)
     powers = np.exp(flat - flat.max(axis=-1, keepdims=True))
     return np.asarray((powers / powers.sum(axis=-1, keepdims=True)).reshape(scores.shape))
+
+
+def is_shown(crops: LevelCrops, target: int) -> bool:
+    """Whether any slice passes near enough to the place of an answer to see it: else nothing should be said.
+
+    An axial slice of the level shows all five. A sagittal one shows the canal within NEAR_MM of the mid-line, and a foramen or recess
+    where it passes at the distance from the mid-line at which they lie, on their side.
+    """
+    condition, side = TARGETS[target]
+    if any(crops.axial_maps):
+        return True
+    there = np.array([any(maps) for maps in zip(*crops.sagittal_maps, strict=True)])
+    across = crops.across_mm[there] * (SIGNS[side] if side else 1.0)
+    low, high = NEAR_MM[condition]
+    return bool(((across >= low) & (across <= high)).any())
 
 
 def rest_of(reading: Reading, index: int, target: int) -> Rest | None:

@@ -16,7 +16,7 @@ from spondyl.tasks.mri_discs.levels import LevelName
 from spondyl.tasks.mri_stenosis.answers import MEASURES, SEVERITIES, TARGETS, UNITS, calibrated, pattern_of, prediction_set, weighted
 from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1, WORDS, assemble, plane_of
 from spondyl.tasks.mri_stenosis.locate import Levels, find_levels
-from spondyl.tasks.mri_stenosis.reading import Reading, Rest, read_levels, rest_of
+from spondyl.tasks.mri_stenosis.reading import Reading, Rest, is_shown, read_levels, rest_of
 from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
 
 MEASURE_METHODS = {
@@ -90,8 +90,9 @@ def _findings(levels: Levels, reading: Reading, settings: Mapping[str, Any]) -> 
     images: dict[str, Image] = {}
     for index in reversed(range(len(levels.frames))):
         for target in range(len(TARGETS)):
-            rest = rest_of(reading, index, target)
+            rest = rest_of(reading, index, target) if is_shown(reading.crops[index], target) else None
             if rest is None:
+                findings.append(_not_said(levels.names[index], index, target))
                 continue
             finding = _finding(levels.names[index], index, target, reading, rest, settings, levels.doubtful)
             findings.append(finding)
@@ -126,6 +127,12 @@ def _finding(name: LevelName, index: int, target: int, reading: Reading, rest: R
     )
 
 
+def _not_said(name: LevelName, index: int, target: int) -> Finding:
+    """A finding for which no slice was seen: no value, and no guess."""
+    condition, side = TARGETS[target]
+    return Finding(condition, None, None, name.name, index + 1, name.confidence, name.alternatives, side)
+
+
 def _by_key(probabilities: NDArray[np.float64]) -> dict[str, float]:
     return dict(zip(SEVERITIES, probabilities.tolist(), strict=True))
 
@@ -149,7 +156,7 @@ def _measurements(levels: Levels, reading: Reading, settings: Mapping[str, Any])
     own = settings.get("measures") or {}
     rows = []
     for index in reversed(range(len(levels.frames))):
-        rest = rest_of(reading, index, 0)
+        rest = rest_of(reading, index, 0) if is_shown(reading.crops[index], 0) else None
         for column, name in enumerate(MEASURES if own and rest else ()):
             part = own[name][pattern_of(reading.crops[index].seen)]
             value = float(np.exp(reading.sizes[index, column] + part["offset"]))
@@ -168,6 +175,10 @@ def _series_notices(levels: Levels, reading: Reading) -> list[Notice]:
             numbers = ", ".join(map(str, blind))
             notices.append(Notice("level-not-covered", f"the {WORDS[role]} series does not show disc {numbers} from the bottom: "
                                                        "judged on the others, wider sets"))
+    places = [(crops, target) for crops in reading.crops for target in range(len(TARGETS))]
+    unseen = sum(not is_shown(crops, target) for crops, target in places)
+    if unseen:
+        notices.append(Notice("not-shown", f"{unseen} of {len(places)} answers are not given: no slice passes near enough to their places"))
     return notices
 
 
