@@ -132,6 +132,15 @@ def test_a_point_is_the_middle_of_the_attention_on_a_slice_that_may_be_named():
     attention = np.zeros((3, 16, 16))
     attention[0, 2, 2] = 0.6
     attention[1, 10, 4:6] = 0.15
-    assert place_in_map(attention, np.array([True, True, True]), 64) == (0, 10.0, 10.0)
-    assert place_in_map(attention, np.array([False, True, True]), 64) == (1, 20.0, 42.0)
-    assert place_in_map(attention, np.array([False] * 3), 64) is None
+    places = np.array([-20.0, 0.0, 20.0])
+    assert place_in_map(attention, np.array([True, True, True]), places, 64) == (0, 10.0, 10.0)
+    assert place_in_map(attention, np.array([False, True, True]), places, 64) == (1, 20.0, 42.0)
+    assert place_in_map(attention, np.array([False] * 3), places, 64) is None
+
+
+def test_neighbouring_slices_decide_together():
+    attention = np.zeros((4, 16, 16))
+    attention[:3, 8, 8] = 0.3, 0.4, 0.3
+    attention[3, 2, 2] = 0.35
+    found = place_in_map(attention, np.array([True] * 4), np.array([-4.0, 0.0, 4.0, 30.0]), 64)
+    assert found == (1, 34.0, 34.0)

@@ -41,6 +41,7 @@ class Said:
         sets: (25, 3) whether each severity is in the 90 % set.
         refer: (25,).
         points: (25, 3) mm of the patient.
+        normals: (25, 3) of the slices that the points lie on.
         names: By number of the level from the bottom: (name or "", its confidence, {name: probability} of the alternatives).
         sizes: (5, 2, 2) value and error of area and AP diameter, from the lowest level up.
         warnings: Codes.
@@ -53,6 +54,7 @@ class Said:
     sets: NDArray[np.bool_]
     refer: NDArray[np.bool_]
     points: Floats
+    normals: Floats
     names: Mapping[int, tuple[str, float, Mapping[str, float]]]
     sizes: Floats
     warnings: tuple[str, ...]
@@ -180,7 +182,7 @@ def said_of(result: StudyResult, read: Study) -> Said:
     """A result as arrays."""
     images = {image.id: image for image in read.images}
     probabilities, second = np.full((25, 3), np.nan), np.full((25, 3), np.nan)
-    points, sizes = np.full((25, 3), np.nan), np.full((5, 2, 2), np.nan)
+    points, normals, sizes = np.full((25, 3), np.nan), np.full((25, 3), np.nan), np.full((5, 2, 2), np.nan)
     sets, refer = np.zeros((25, 3), bool), np.zeros(25, bool)
     names: dict[int, tuple[str, float, Mapping[str, float]]] = {}
     for one in result.findings:
@@ -195,9 +197,10 @@ def said_of(result: StudyResult, read: Study) -> Said:
         probabilities[at] = [one.probabilities[key] for key in SEVERITIES]
         second[at] = [one.probabilities_weighted[key] for key in SEVERITIES]
         sets[at], refer[at] = [key in one.set for key in SEVERITIES], one.refer
-        points[at] = to_patient(images[one.image], np.array(one.points[0]))
+        place = images[one.image].geometry
+        points[at], normals[at] = to_patient(images[one.image], np.array(one.points[0])), place.normal if place else np.nan
     for row in result.measurements:
         sizes[(row.level_from_bottom or 1) - 1, MEASURES.index(row.name)] = (row.value, row.error or np.nan)
     refusal = str(result.refusal["code"]) if result.refusal else ""
-    return Said(refusal, probabilities, second, sets, refer, points, names, sizes, tuple(one.code for one in result.warnings),
+    return Said(refusal, probabilities, second, sets, refer, points, normals, names, sizes, tuple(one.code for one in result.warnings),
                 float(result.timings_ms.get("total", np.nan)))

@@ -232,18 +232,19 @@ def _share(happened: Sequence[bool]) -> Interval:
 
 
 def _points(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Distance of the points from the marks, in space."""
+    """Distance of the points from the marks, in space and in the plane of the slice that was named; what was not said is far away."""
     body = {}
     for name, columns in GROUPS.items():
-        away, units = [], []
-        for k, one in enumerate(asked):
-            gap = np.linalg.norm(one.said[""].points[columns] - one.points[columns], axis=1)
-            marked = np.isfinite(one.points[columns, 0])
-            away.append(np.where(np.isfinite(gap), gap, np.inf)[marked])
-            units.append(np.full(int(marked.sum()), k))
-        values, owners = np.concatenate(away), np.concatenate(units)
-        body[name] = {"points": len(values), "within_4_mm": _figure(share_interval(values <= NEAR_MM, owners)),
-                      "median_mm": round(float(np.median(values)), 2) if len(values) else None}
+        marked = [np.isfinite(one.points[columns, 0]) for one in asked]
+        apart = [(one.said[""].points - one.points)[columns][there] for one, there in zip(asked, marked, strict=True)]
+        normals = [one.said[""].normals[columns][there] for one, there in zip(asked, marked, strict=True)]
+        owners = np.repeat(np.arange(len(asked)), [int(there.sum()) for there in marked])
+        gaps, axes = np.concatenate(apart), np.concatenate(normals)
+        through = (gaps * axes).sum(axis=1, keepdims=True) * axes
+        in_space, in_plane = (np.nan_to_num(np.linalg.norm(part, axis=1), nan=np.inf) for part in (gaps, gaps - through))
+        body[name] = {"points": len(gaps), "within_4_mm": _figure(share_interval(in_space <= NEAR_MM, owners)),
+                      "within_4_mm_in_plane": _figure(share_interval(in_plane <= NEAR_MM, owners)),
+                      "median_mm": round(float(np.median(in_space)), 2) if len(gaps) else None}
     return body
 
 

@@ -20,6 +20,8 @@ WEIGHTS = (1.0, 2.0, 4.0)
 """What the challenge's score counts a case of each severity as (FORMATS)."""
 MEASURES = ("thecal_sac_area", "thecal_sac_ap_diameter")
 UNITS = {"thecal_sac_area": "mm2", "thecal_sac_ap_diameter": "mm"}
+NEIGHBOURS_MM = 7.0
+"""Slices that lie nearer than this to another one show the same thing."""
 PATTERNS = {
     (True, True, True): "all", (False, True, True): "no_t1", (True, False, True): "no_t2", (True, True, False): "no_axial",
     (True, False, False): "t1_only", (False, True, False): "t2_only",
@@ -60,12 +62,16 @@ def prediction_set(probabilities: NDArray[np.float64], condition: str, own: Mapp
     return tuple(SEVERITIES[k] for k in inside)
 
 
-def place_in_map(attention: NDArray[np.floating[Any]], allowed: NDArray[np.bool_], size: int) -> tuple[int, float, float] | None:
-    """(slot, x, y) of what an answer rests on: the slot that holds most of the attention, and its middle there.
+def place_in_map(attention: NDArray[np.floating[Any]], allowed: NDArray[np.bool_], places_mm: NDArray[np.floating[Any]], size: int
+                 ) -> tuple[int, float, float] | None:  # fmt: skip
+    """(slot, x, y) of what an answer rests on: the slice nearest to the middle of its attention, and the middle there.
+
+    The slice that holds most of the attention and those within NEIGHBOURS_MM of it count together.
 
     Args:
         attention: (slots, h, w).
         allowed: (slots,) slots that may be named.
+        places_mm: (slots,) where their slices lie along the stack.
         size: Of a crop in pixels; x and y are pixels of the crop.
 
     Returns:
@@ -73,14 +79,22 @@ def place_in_map(attention: NDArray[np.floating[Any]], allowed: NDArray[np.bool_
     """
     if not allowed.any():
         return None
-    each = np.where(allowed, attention.sum(axis=(1, 2)), -1.0)
-    slot = int(np.argmax(each))
-    here = np.asarray(attention[slot], np.float64)
-    row, column = (int(place) for place in np.unravel_index(int(np.argmax(here)), here.shape))
-    rows, columns = slice(max(row - 2, 0), row + 3), slice(max(column - 2, 0), column + 3)
-    near = here[rows, columns]
-    total = max(float(near.sum()), 1e-12)
-    y = float((near.sum(axis=1) * (np.arange(near.shape[0]) + rows.start + 0.5)).sum()) / total
-    x = float((near.sum(axis=0) * (np.arange(near.shape[1]) + columns.start + 0.5)).sum()) / total
-    scale = size / here.shape[1]
+    each = np.asarray(attention.sum(axis=(1, 2)), np.float64)
+    top = int(np.argmax(np.where(allowed, each, -1.0)))
+    near = allowed & (np.abs(places_mm - places_mm[top]) < NEIGHBOURS_MM)
+    middle = float((each * places_mm)[near].sum()) / max(float(each[near].sum()), 1e-12)
+    slot = int(np.argmin(np.where(allowed, np.abs(places_mm - middle), np.inf)))
+    x, y = _peak(np.asarray(attention[near].sum(axis=0), np.float64))
+    scale = size / attention.shape[2]
     return slot, x * scale, y * scale
+
+
+def _peak(here: NDArray[np.float64]) -> tuple[float, float]:
+    """(x, y) mean of a map's highest cell and its neighbours, in cells."""
+    row, column = (int(at) for at in np.unravel_index(int(np.argmax(here)), here.shape))
+    rows, columns = slice(max(row - 2, 0), row + 3), slice(max(column - 2, 0), column + 3)
+    around = here[rows, columns]
+    total = max(float(around.sum()), 1e-12)
+    y = float((around.sum(axis=1) * (np.arange(around.shape[0]) + rows.start + 0.5)).sum()) / total
+    x = float((around.sum(axis=0) * (np.arange(around.shape[1]) + columns.start + 0.5)).sum()) / total
+    return x, y

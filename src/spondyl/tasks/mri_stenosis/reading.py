@@ -112,7 +112,7 @@ def rest_of(reading: Reading, index: int, target: int) -> Rest | None:
     size = crops.sagittal.shape[-1]
     if condition == RECESS and side is not None and any(crops.axial_maps):
         attention = reading.axial_maps[index, RECESS_ROWS[side]]
-        found = place_in_map(attention, np.array([m is not None for m in crops.axial_maps]), size)
+        found = place_in_map(attention, np.array([m is not None for m in crops.axial_maps]), crops.along_mm, size)
         assert found is not None
         image, maps = crops.axial_maps[found[0]] or (None, None)
         assert image is not None
@@ -122,7 +122,7 @@ def rest_of(reading: Reading, index: int, target: int) -> Rest | None:
     channels = (1, 0) if condition == CANAL else (0, 1)
     for channel in channels:
         slots = crops.sagittal_maps[channel]
-        found = place_in_map(attention, np.array([m is not None for m in slots]), size)
+        found = place_in_map(attention, np.array([m is not None for m in slots]), crops.across_mm, size)
         if found is not None:
             shown = slots[found[0]]
             assert shown is not None
