@@ -116,6 +116,31 @@ def test_a_series_in_another_frame_of_reference_is_left_out():
     assert [notice.code for notice in found.notices] == ["frame-differs"]
 
 
+def test_sagittal_slices_decide_on_the_frame_of_reference_however_many_axial_ones_there_are():
+    found = assemble(study_of(row_of("t1", 1, frame="here"), row_of("t2", 1100, AXIAL, step=0.5, frame="there")))
+    assert [stack.plane for stack in found.stacks] == ["sagittal"]
+
+
+@pytest.mark.parametrize(("sagittal", "axial"), [("", "frame"), ("frame", ""), ("", "")])
+def test_a_series_that_names_no_frame_fits_the_only_one_that_is_named(sagittal: str, axial: str):
+    found = assemble(study_of(row_of("t1", 9, frame=sagittal), row_of("t2", 20, AXIAL, frame=axial)))
+    assert len(found.stacks) == 2
+
+
+def test_of_two_frames_the_same_one_is_taken_whatever_their_names():
+    def slices(one: str, other: str) -> list[str]:
+        study = study_of(row_of("t1", 9, frame=one), row_of("t2", 9, frame=other))
+        return [stack.images[0].id for stack in assemble(study).stacks]
+
+    assert slices("a", "b") == slices("b", "a")
+
+
+def test_a_sagittal_series_without_a_place_is_the_reason_where_only_axial_slices_are_left():
+    lost = row_of("t1", 5)
+    lost = replace(lost, images=tuple(replace(image, geometry=None) for image in lost.images))
+    assert refusal_of(study_of(lost, row_of("t2", 20, AXIAL))) == "geometry-missing"
+
+
 def test_one_slice_is_a_stack_too():
     assert len(assemble(study_of(row_of("t2", 1))).of(FLUID)[0].images) == 1
 

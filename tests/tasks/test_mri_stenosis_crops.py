@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from spondyl.core import Geometry, Image
 from spondyl.imaging.affine import apply_affine
 from spondyl.phantom.measured import SubjectTruth
 from spondyl.tasks.mri_stenosis.answers import pattern_of, place_in_map, weighted
-from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1, assemble
+from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1, assemble, offset
 from spondyl.tasks.mri_stenosis.crops import CropPlan, LevelCrops, level_crops, network_inputs
 from spondyl.tasks.mri_stenosis.space import LevelFrame, crop_map, height_over, to_patient, to_pixels
 from tasks.mr_studies import drawn, mirrored
@@ -115,6 +117,31 @@ def test_a_level_says_which_series_show_it():
     inputs = network_inputs(crops, [1, 2, 3, 4, 5])
     assert inputs["sagittal_seen"][:, :, 1].sum() == 0
     assert not inputs["axial"].any()
+
+
+def test_slices_of_both_series_are_seen_where_they_lie_between_each_other():
+    """T2 planned half a step beside T1: no slice has a twin, and none is lost."""
+    assembly = assemble(drawn().study)
+    stacks = {role: assembly.of(role) for role in (T1, FLUID, AXIAL)}
+    first = stacks[T1][0].images
+    step = abs(offset(first[1], "sagittal") - offset(first[0], "sagittal"))
+    places = [(image, image.geometry) for image in stacks[FLUID][0].images if image.geometry]
+    moved = [replace(image, geometry=replace(own, position=(own.position[0] + step / 2, *own.position[1:]))) for image, own in places]
+    stacks[FLUID] = (replace(stacks[FLUID][0], images=tuple(moved)),)
+    frames = perfect_frames(drawn().truth)
+    for frame, crops in zip(frames, level_crops(frames, stacks, replace(PLAN, reach_mm=14.0)), strict=True):
+        near = [sum(abs(float(height_over(image, frame.origin))) < 13 for image in images) for images in (first, moved)]
+        assert [sum(seen is not None for seen in maps) for maps in crops.sagittal_maps] >= near
+
+
+def test_more_slices_than_slots_are_thinned_evenly():
+    own = drawn()
+    assembly = assemble(own.study)
+    few = replace(PLAN, sagittal_slots=5)
+    for crops in level_crops(perfect_frames(own.truth), {role: assembly.of(role) for role in (T1, FLUID, AXIAL)}, few):
+        seen = crops.across_mm[[m is not None for m in crops.sagittal_maps[0]]]
+        assert 3 <= len(seen) <= 5
+        assert np.ptp(seen) > 35
 
 
 def test_the_weighted_posterior_is_the_formula():

@@ -144,12 +144,14 @@ class CornerFilm:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One slice of a series: its number, its file, ImagePositionPatient (mm), and its place along the normal (mm)."""
+    """One slice of a series: its number, its file, ImagePositionPatient (mm), its place along the series' normal (mm), and its own
+    ImageOrientationPatient (None where the file does not say): blocks of one series may be turned against each other."""
 
     number: int
     path: Path
     position_mm: tuple[float, float, float]
     along_mm: float
+    orientation: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class MrSeries:
         series: Its identifier.
         description: One of `rsna2024.DESCRIPTIONS`.
         instances: By position along the slice normal; by number where the files do not say where they lie.
-        orientation: ImageOrientationPatient; None where a file does not say.
+        orientation: ImageOrientationPatient of the first file that says it; instances are ordered along its normal. None where none does.
     """
 
     series: str

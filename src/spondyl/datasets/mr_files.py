@@ -28,8 +28,10 @@ def read_series(folder: Path, series: str, description: str) -> MrSeries:
     directions = next((head[1] for head in heads if head[1] is not None), None)
     normal = np.cross(directions[:3], directions[3:]) if directions is not None else np.zeros(3)
     placed = directions is not None and all(head[0] is not None for head in heads)
-    instances = [Instance(int(path.stem), path, position or (0.0, 0.0, 0.0), float(normal @ position) if placed and position else float(k))
-                 for k, (path, (position, _)) in enumerate(zip(files, heads, strict=True))]
+    instances = []
+    for k, (path, (position, own)) in enumerate(zip(files, heads, strict=True)):
+        along = float(normal @ position) if placed and position else float(k)
+        instances.append(Instance(int(path.stem), path, position or (0.0, 0.0, 0.0), along, own))
     return MrSeries(series, description, tuple(sorted(instances, key=lambda one: (one.along_mm, one.number))), directions)
 
 

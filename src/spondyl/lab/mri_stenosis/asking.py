@@ -26,6 +26,7 @@ from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1, plane_of
 from spondyl.tasks.mri_stenosis.space import to_patient
 from spondyl.tasks.port import process_study
 
+UNREADABLE = "unreadable"
 WITHOUT = {"": "", "no_t1": T1, "no_t2": FLUID, "no_axial": AXIAL}
 """Ways in which a study is asked, and the series that is left out of it."""
 Floats = NDArray[np.float64]
@@ -89,7 +90,7 @@ class Asked:
 
 def ask_all(folder: Path, root: Path, studies: Sequence[StenosisStudy], truths: Mapping[str, Mapping[str, TargetTruth]],
             ways: Sequence[str], backend: str, precision: str, workers: int, on_step: OnStep) -> list[Asked]:
-    """Every study, in the order given; those of which no file can be read are left out.
+    """Every study, in the order given; one of which no file can be read is refused as UNREADABLE.
 
     Args:
         folder: Of the bundle.
@@ -101,14 +102,14 @@ def ask_all(folder: Path, root: Path, studies: Sequence[StenosisStudy], truths: 
     if workers == 1:
         try:
             for done, row in enumerate(map(work, jobs), start=1):
-                rows += [row] if row else []
+                rows.append(row)
                 on_step("Asking", done, len(jobs))
         finally:
             _close()
         return rows
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for done, row in enumerate(pool.map(work, jobs, chunksize=2), start=1):
-            rows += [row] if row else []
+            rows.append(row)
             on_step("Asking", done, len(jobs))
     return rows
 
@@ -131,12 +132,12 @@ def _close() -> None:
 
 
 def _ask(folder: Path, root: Path, ways: tuple[str, ...], backend: str, precision: str,
-         job: tuple[StenosisStudy, Mapping[str, TargetTruth]]) -> Asked | None:
+         job: tuple[StenosisStudy, Mapping[str, TargetTruth]]) -> Asked:
     study, truth = job
     shelf, reader = _tools(folder, backend, precision)
     read = read_study(reader, root, study)
     if read is None:
-        return None
+        return replace(known_of(study, Study("", ()), truth), said=dict.fromkeys(ways, nothing_said(UNREADABLE)))
     said, image = {}, ""
     for way in ways:
         part = thinned(read, WITHOUT[way])
@@ -176,6 +177,13 @@ def known_of(study: StenosisStudy, read: Study, truth: Mapping[str, TargetTruth]
                       for own in canals.values()])
     levels = {number: own.level for number, own in canals.items() if own}
     return Asked(study.study, labels, built, chances, points, levels, sizes, "")
+
+
+def nothing_said(refusal: str) -> Said:
+    """What stands for a study that could not be answered."""
+    nothing = np.full((25, 3), np.nan)
+    sizes = np.full((5, 2, 2), np.nan)
+    return Said(refusal, nothing, nothing, np.zeros((25, 3), bool), np.zeros(25, bool), nothing, nothing, {}, sizes, (), float("nan"))
 
 
 def said_of(result: StudyResult, read: Study) -> Said:

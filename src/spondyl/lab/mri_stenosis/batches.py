@@ -21,6 +21,8 @@ SPREAD_MM, SPREAD_ACROSS_MM = 2.0, 3.0
 """Standard deviations of a mark in the plane and from slice to slice."""
 NEAR = 0.05
 """A mark teaches a map only where some cell comes this near to it, as a share of the density at the mark."""
+ASTRAY_MM = 18.0
+"""Marks of a level further than this along the spine are of another disc: half of the distance between two."""
 AXIAL_ROWS = (0, 1, 3)
 """Answers whose marks the axial maps learn, per half: canal, foramen, recess (of the left; +1 for the right of the latter two)."""
 
@@ -63,10 +65,23 @@ def joined(cases: Iterable[Case], targets: str) -> Levels:
     taught = np.where((grades >= 0)[..., None], np.eye(3, dtype=np.float32)[np.clip(grades, 0, 2)], np.float32(0))
     if targets == "chances":
         taught = np.where(np.isfinite(chances), chances, taught)
+    points = np.concatenate([case.labels.points for case in cases])
+    taught = np.where(astray(points)[:, None, None], np.float32(0), taught)
     study = np.repeat(np.arange(len(cases)), [len(case.numbers) for case in cases])
     sizes = np.log(np.maximum(np.concatenate([case.labels.sizes for case in cases]), 1.0))
     return Levels(study, arrays, taught.astype(np.float32), grades, np.concatenate([case.labels.truth for case in cases]),
-                  np.concatenate([case.labels.points for case in cases]), sizes.astype(np.float32), chances)
+                  points, sizes.astype(np.float32), chances)
+
+
+def astray(points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which levels (M,) have marks (M, 5, 3) that lie about a disc away: the discs were counted otherwise than by the reader, and labels
+    of another level would teach what is wrong. Serving cannot know, so calibration keeps them."""
+    heights = np.abs(points[..., 2])
+    marked = np.isfinite(heights)
+    away = np.zeros(len(points))
+    rows = marked.any(axis=1)
+    away[rows] = np.nanmedian(np.where(marked, heights, np.nan)[rows], axis=1)
+    return np.asarray(away > ASTRAY_MM)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

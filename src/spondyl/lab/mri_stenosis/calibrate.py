@@ -5,7 +5,7 @@ Each pattern of missing series is calibrated by itself, by hiding the series fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,16 @@ from numpy.typing import NDArray
 
 from spondyl.inference import Engine
 from spondyl.inference.conformal import EVERYTHING, calibrate
-from spondyl.lab.mri_discs import calibrate as discs
 from spondyl.lab.mri_stenosis.batches import Levels, plain, without
-from spondyl.lab.mri_stenosis.cases import Case, target_column
+from spondyl.lab.mri_stenosis.cases import target_column
 from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
 from spondyl.metrics import level_prior, stenosis_score
-from spondyl.tasks.mri_stenosis.answers import CANAL, CONDITIONS, MEASURES, PATTERNS, TARGETS, WEIGHTS, calibrated, weighted
+from spondyl.tasks.mri_stenosis.answers import CANAL, CONDITIONS, MEASURES, PATTERNS, TARGETS, WEIGHTS, calibrated, pattern_of, weighted
 
 INPUTS = ("sagittal", "across", "sagittal_seen", "axial", "along", "axial_seen", "level")
 ASK = 40
-BESIDE_MM = 15.0
-"""Marks of a level lie nearer than this to its disc, along the spine; the next disc is twice as far away."""
 ALPHA = 0.1
+FEWEST_LEVELS = 20
 MODERATE = np.arange(1.0, 4.01, 0.25)
 SEVERE = np.arange(1.5, 8.01, 0.5)
 """Weights of moderate and severe canals that are tried, with 1 for normal or mild."""
@@ -57,9 +55,10 @@ def fitted(engine: Engine, held: Levels, recipe: StenosisRecipe) -> dict[str, An
     scale = 1.0
     for seen, pattern in PATTERNS.items():
         logits, sizes, peaks = ask_engine(engine, held, recipe, seen)
-        answers[pattern] = {condition: _condition(condition, logits, held) for condition in CONDITIONS}
+        rows = rows_of(held, seen, pattern)
+        answers[pattern] = {condition: _condition(condition, logits, held, rows) for condition in CONDITIONS}
         for column, name in enumerate(MEASURES):
-            measures[name][pattern] = _measure(sizes[:, column], held.sizes[:, column])
+            measures[name][pattern] = _measure(sizes[rows, column], held.sizes[rows, column])
         if pattern == "all":
             scale = float(np.quantile(peaks, 0.5))
             weights[CANAL] = canal_weights(logits, held, answers[pattern])
@@ -68,16 +67,12 @@ def fitted(engine: Engine, held: Levels, recipe: StenosisRecipe) -> dict[str, An
             "prior": level_prior(study_table(held, held.grades.astype(np.int64), -1)).tolist()}
 
 
-def fit_on_sacrum(cases: Iterable[Case]) -> dict[str, float]:
-    """Platt scaling of the locator's score of the lowest disc: how often the marks of the lowest level lie beside it."""
-    scores, right = [], []
-    for case in cases:
-        marks = case.labels.points[case.numbers == 1]
-        known = np.isfinite(marks[..., 2])
-        if known.any():
-            scores.append(case.lowest)
-            right.append(bool(np.abs(marks[known][:, 2]).mean() < BESIDE_MM))
-    return discs.fit_on_sacrum(scores, right) if scores else {"slope": 1.0, "offset": 0.0}
+def rows_of(held: Levels, seen: tuple[bool, bool, bool], pattern: str) -> NDArray[np.bool_]:
+    """Levels (M,) that show just this pattern once series are hidden; all of them where these are too few to calibrate on."""
+    sagittal, axial = held.arrays["sagittal_seen"].max(axis=1) > 0, held.arrays["axial_seen"].max(axis=1) > 0
+    there = np.column_stack([sagittal, axial]) & np.array(seen)
+    own = np.array([pattern_of(level) == pattern and level[:2].any() for level in there])
+    return own if own.sum() >= FEWEST_LEVELS else np.ones(len(held), bool)
 
 
 def columns_of(condition: str) -> list[int]:
@@ -85,11 +80,11 @@ def columns_of(condition: str) -> list[int]:
     return [k for k, (name, _) in enumerate(TARGETS) if name == condition]
 
 
-def _condition(condition: str, logits: Floats, held: Levels) -> dict[str, Any]:
+def _condition(condition: str, logits: Floats, held: Levels, rows: NDArray[np.bool_]) -> dict[str, Any]:
     columns = columns_of(condition)
-    scores = logits[:, columns].reshape(-1, 3)
-    labels = held.grades[:, columns].reshape(-1).astype(np.int64)
-    studies = np.repeat(held.study, len(columns))
+    scores = logits[rows][:, columns].reshape(-1, 3)
+    labels = held.grades[rows][:, columns].reshape(-1).astype(np.int64)
+    studies = np.repeat(held.study[rows], len(columns))
     known = labels >= 0
     own = fit_offsets(scores[known], labels[known])
     probabilities = calibrated(scores[known], condition, {condition: own})

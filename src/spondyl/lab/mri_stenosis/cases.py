@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.core import Image, InputError, Refusal, Study
-from spondyl.datasets.film_records import StenosisStudy
+from spondyl.core import Image, InputError, Refusal, Series, Study
+from spondyl.datasets.film_records import Instance, StenosisStudy
 from spondyl.datasets.rsna2024 import LEVELS, TARGETS
 from spondyl.datasets.rsna2024_truth import TargetTruth, read_truth
 from spondyl.datasets.sources import open_as
 from spondyl.dicom import Reader, Source
 from spondyl.inference import Engine
+from spondyl.lab.mri_stenosis.sacrum import cut_score
 from spondyl.lab.mri_stenosis.stir import keep_stir
 from spondyl.lab.spread import keep
 from spondyl.tasks.mri_stenosis.assembly import assemble
@@ -28,6 +29,11 @@ from spondyl.tasks.mri_stenosis.space import LevelFrame, to_patient
 KEY = b"the laboratory keeps no pseudonym"
 OnStep = Callable[[str, int, int], None]
 Floats = NDArray[np.float64]
+PLAIN = ("study", "image", "lowest", "cut_lowest")
+"""Fields of a Case that are no arrays."""
+Place = tuple[float, ...]
+"""Where a slice lies, rounded: what a file's header and the read image have in common. Empty where it is not known."""
+SEQUENCES = {"Sagittal T1": "t1", "Sagittal T2/STIR": "t2", "Axial T2": "axial_t2"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,11 +62,13 @@ class Case:
     Attributes:
         study, image: Its identifier; id of the slice on which its levels were found.
         lowest: The locator's score of its lowest disc as the one above the sacrum.
+        cut_lowest: The same where the field is cut above the sacrum, in CUT_SHARE of the studies; NaN in the others.
     """
 
     study: str
     image: str
     lowest: float
+    cut_lowest: float
     numbers: NDArray[np.int64]
     sagittal: NDArray[np.uint8]
     across: NDArray[np.float32]
@@ -96,18 +104,34 @@ def open_studies(layout: str, data: Path) -> tuple[list[StenosisStudy], dict[str
 
 
 def read_study(reader: Reader, root: Path, study: StenosisStudy) -> Study | None:
-    """The study as serving reads it; None where none of its files can be read."""
+    """The study as serving reads it; None where none of its files can be read. Where a header does not name the sequence, the data set's
+    description of the series does."""
     report = reader.read([Source(root / f"{study.split}_images" / study.study, "study")])
-    return max(report.studies, key=lambda one: len(one.images)) if report.studies else None
+    read = max(report.studies, key=lambda one: len(one.images)) if report.studies else None
+    if read is None or all(image.sequence != "unknown" for image in read.images):
+        return read
+    folder = root / f"{study.split}_images" / study.study
+    parts = [(one.description, reader.read([Source(folder / one.series, "series")])) for one in study.series]
+    return replace(read, series=tuple(_told(series, SEQUENCES[description]) for description, part in parts
+                                      for whole in part.studies for series in whole.series))
+
+
+def _told(series: Series, sequence: str) -> Series:
+    """The series with that sequence where its headers do not name one."""
+    images = (replace(image, sequence=sequence) if image.sequence == "unknown" else image for image in series.images)
+    return replace(series, images=tuple(images))
 
 
 def prepare(layout: str, data: Path, folder: Path, engine: Engine, plan: CropPlan, margin: int, on_step: OnStep) -> dict[str, str]:
-    """Keep every study of a data set as a Case; what is there already is left.
+    """Keep every training study of a data set as a Case; what is there already is left, and studies of its test split are not touched.
 
     Returns:
         By study, why it could not be used.
     """
-    studies, truths = open_studies(layout, data)
+    everything, truths = open_studies(layout, data)
+    studies = [study for study in everything if study.split == "train"]
+    if not studies:
+        raise InputError("split-empty", "the data set has test studies only", "Name the folder that holds train.csv and train_images/")
     folder.mkdir(parents=True, exist_ok=True)
     refused: dict[str, str] = {}
     with Reader(KEY, workers=1) as reader:
@@ -126,23 +150,25 @@ def _prepare_one(reader: Reader, data: Path, study: StenosisStudy, truth: Mappin
     read = read_study(reader, data, study)
     if read is None:
         return "unreadable"
-    assembly = assemble(read)
     try:
+        assembly = assemble(read)
         levels = find_levels(assembly, engine)
     except Refusal as reason:
         return reason.code
     keep_stir(assembly, levels, file.parent.with_name("stir") / file.name)
-    case = case_of(study, read, levels, level_crops(levels.frames, levels.stacks, plan, margin), truth)
+    cut = cut_score(engine, levels.found, study.study, levels.image.sequence)
+    case = case_of(study, read, levels, level_crops(levels.frames, levels.stacks, plan, margin), truth, cut)
     keep(file, _packed(case))
     return ""
 
 
-def case_of(study: StenosisStudy, read: Study, levels: Levels, crops: list[LevelCrops], truth: Mapping[str, TargetTruth]) -> Case:
+def case_of(study: StenosisStudy, read: Study, levels: Levels, crops: list[LevelCrops], truth: Mapping[str, TargetTruth],
+            cut_lowest: float = float("nan")) -> Case:  # fmt: skip
     """A study's crops with its labels."""
     numbers = [frame.number for frame in levels.frames]
     inputs = network_inputs(crops, numbers)
     return Case(
-        study.study, levels.image.id, levels.found.discs[0].lowest, np.array(numbers),
+        study.study, levels.image.id, levels.found.discs[0].lowest, cut_lowest, np.array(numbers),
         np.stack([one.sagittal for one in crops]), inputs["across"], inputs["sagittal_seen"],
         np.stack([one.axial for one in crops]), inputs["along"], inputs["axial_seen"],
         labels_of(study, read, levels.frames, truth))
@@ -173,24 +199,29 @@ def labels_of(study: StenosisStudy, read: Study, frames: Iterable[LevelFrame], t
 
 def marked_points(study: StenosisStudy, read: Study) -> dict[str, Floats]:
     """Patient points (3,) of the marks, by target; those on slices without a place are left out."""
-    placed: dict[tuple[float, ...], Image] = {}
-    for image in read.images:
-        if image.geometry is not None and image.spacing_mm is not None:
-            placed[_place_key(image.geometry.position, image.geometry.row_direction, image.geometry.column_direction)] = image
+    placed: dict[tuple[float, ...], Image] = {key: image for image in read.images if (key := _key_of(image)) and image.spacing_mm}
     series = {one.series: one for one in study.series}
     points = {}
     for mark in study.points:
         own = series[mark.series]
-        if own.orientation is None:
-            continue
         instance = own.instances[own.index_of(mark.instance)]
-        shown = placed.get(_place_key(instance.position_mm, own.orientation[:3], own.orientation[3:]))
+        shown = placed.get(_key_at(instance))
         if shown is not None:
             points[mark.target] = to_patient(shown, np.array([mark.x + 0.5, mark.y + 0.5]))
     return points
 
 
-def _place_key(position: Iterable[float], across: Iterable[float], down: Iterable[float]) -> tuple[float, ...]:
+def _key_of(image: Image) -> Place:
+    own = image.geometry
+    return _place_key(own.position, own.row_direction, own.column_direction) if own else ()
+
+
+def _key_at(instance: Instance) -> Place:
+    own = instance.orientation
+    return _place_key(instance.position_mm, own[:3], own[3:]) if own else ()
+
+
+def _place_key(position: Iterable[float], across: Iterable[float], down: Iterable[float]) -> Place:
     return (*(round(value, 1) for value in position), *(round(value, 2) + 0.0 for value in (*across, *down)))
 
 
@@ -206,8 +237,8 @@ def load_case(file: Path) -> Case:
     """A case that `prepare` kept."""
     with np.load(file) as kept:
         labels = Labels(**{field.name: kept[f"label_{field.name}"] for field in fields(Labels)})
-        body = {field.name: kept[field.name] for field in fields(Case) if field.name not in ("labels", "study", "image", "lowest")}
-        return Case(str(kept["study"]), str(kept["image"]), float(kept["lowest"]), labels=labels, **body)
+        body = {field.name: kept[field.name] for field in fields(Case) if field.name not in ("labels", *PLAIN)}
+        return Case(str(kept["study"]), str(kept["image"]), float(kept["lowest"]), float(kept["cut_lowest"]), labels=labels, **body)
 
 
 def load(files: Iterable[Path]) -> Iterator[Case]:

@@ -11,6 +11,8 @@ from spondyl.inference import Bundle, Engine, Manifest, NetworkFile, open_engine
 from spondyl.inference.shelf import Shelf
 from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
 
+LEAST_LEVEL = 0.65
+"""Least probability at which a level is named; chosen on validation: 98 in 100 whole fields are named, 11 in 100 that are cut."""
 TAKEN = ("gate", "locator", "levels")
 """Parts of that bundle's settings that come along."""
 
@@ -38,6 +40,7 @@ def level_part(recipe: StenosisRecipe) -> LevelPart:
     names = [*settings["gate"]["members"], *settings["locator"]["members"]]
     networks = {name: NetworkFile(source.network(name).file) for name in names}
     settings["levels"].pop("on_sacrum_out_of_fold", None)
+    settings["levels"]["least"] = LEAST_LEVEL
     settings["crops"] = asdict(recipe.plan)
     return LevelPart(networks, {file.file: source.read(file.file) for file in networks.values()}, settings, source)
 

@@ -18,7 +18,7 @@ from spondyl.core import InputError
 from spondyl.datasets.making.tables import write_table
 from spondyl.datasets.rsna2024 import TARGETS
 from spondyl.inference import Bundle
-from spondyl.lab.mri_stenosis.asking import WITHOUT, Asked, Said, ask_all
+from spondyl.lab.mri_stenosis.asking import UNREADABLE, WITHOUT, Asked, Said, ask_all
 from spondyl.lab.mri_stenosis.cases import OnStep, open_studies
 from spondyl.metrics import (
     Interval,
@@ -48,7 +48,7 @@ Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Floats, ND
 
 def measure(bundle: Bundle, data: Path, layout: str, split: str, backend: str, precision: str, workers: int, on_step: OnStep,
             submission: Path | None = None) -> dict[str, Any]:
-    """The figures.
+    """The figures. A study of which no file can be read counts as refused, and gets the prior in the score and in the submission.
 
     Args:
         split: "train", "test" or "all" of the data set's studies.
@@ -63,7 +63,7 @@ def measure(bundle: Bundle, data: Path, layout: str, split: str, backend: str, p
         there = ", ".join(sorted({study.split for study in studies}))
         raise InputError("split-empty", f"the data set has no study in {split!r}", f"Name one that it has with --split: {there}")
     asked = ask_all(bundle.folder, data, chosen, truths, tuple(WITHOUT), backend, precision, workers, on_step)
-    if not asked:
+    if all(one.said[""].refusal == UNREADABLE for one in asked):
         raise InputError("dataset-unreadable-many", f"none of {len(chosen)} studies can be read", "Copy them again")
     if submission is not None:
         write_submission(submission, asked, np.asarray(bundle.settings["prior"]))
@@ -182,9 +182,12 @@ def _mean_set(asked: Sequence[Asked], way: str, columns: slice) -> float | None:
 
 def _condition(asked: Sequence[Asked], columns: slice, rng: np.random.Generator) -> dict[str, Any]:
     read, truth, study, probabilities, _ = _rows(asked, columns)
-    refer = np.concatenate([one.said[""].refer[columns] for one in asked])
+    answered = np.concatenate([np.isfinite(one.said[""].probabilities[columns, 0]) for one in asked])
+    labelled = np.concatenate([one.labels[columns] >= 0 for one in asked])
+    refer = np.concatenate([one.said[""].refer[columns] for one in asked])[answered]
     body: dict[str, Any] = {"coverage": [_figure(one) for one in _coverage(asked, "", columns)], "mean_set": _mean_set(asked, "", columns),
-                            "refer": round(float(refer.mean()), 4)}
+                            "unanswered": int((labelled & ~answered).sum()), "labelled": int(labelled.sum()),
+                            "refer": round(float(refer.mean()), 4) if len(refer) else None}
     for name, labels in (("read", read), ("truth", truth)):
         known = labels >= 0
         if not known.any():
@@ -198,9 +201,10 @@ def _condition(asked: Sequence[Asked], columns: slice, rng: np.random.Generator)
             "balanced_accuracy": _boot(lambda y, p: balanced_accuracy(y, p.argmax(axis=1), 3), units, own, said, rng),
         }
     known = read >= 0
-    floor = ece_floor(probabilities[known], rng, draws=200)
-    body["ece"] = {"value": round(ece(read[known], probabilities[known]), 5), "floor": round(floor.mean, 5),
-                   "floor_p95": round(floor.p95, 5)}
+    if known.any():
+        floor = ece_floor(probabilities[known], rng, draws=200)
+        body["ece"] = {"value": round(ece(read[known], probabilities[known]), 5), "floor": round(floor.mean, 5),
+                       "floor_p95": round(floor.p95, 5)}
     return body
 
 

@@ -12,14 +12,17 @@ from typing import Any
 import torch
 
 from spondyl.core import InputError
+from spondyl.core.identity import content_hash
+from spondyl.datasets.rsna2024_truth import TABLE
 from spondyl.inference import Bundle, Manifest, NetworkFile, open_engine, write_bundle
 from spondyl.lab.mri_stenosis import calibrate
 from spondyl.lab.mri_stenosis.batches import Levels, joined, plain
 from spondyl.lab.mri_stenosis.card import card
-from spondyl.lab.mri_stenosis.cases import OnStep, load, load_case, prepare
+from spondyl.lab.mri_stenosis.cases import OnStep, load, load_case, open_studies, prepare
 from spondyl.lab.mri_stenosis.fit import described, fit_member, load_member
 from spondyl.lab.mri_stenosis.levels import level_engine, level_part
 from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
+from spondyl.lab.mri_stenosis.sacrum import fit_on_sacrum
 from spondyl.lab.mri_stenosis.splitting import kept, split
 from spondyl.lab.mri_stenosis.stir import NAME, fit_stir, load_stir, stir_on_sacrum
 from spondyl.lab.onnx_export import inputs_to_onnx, to_onnx
@@ -38,10 +41,12 @@ def train(recipe: StenosisRecipe, data: Path, run: Path, on_step: OnStep) -> Non
     Raises:
         InputError: `run-recipe-differs`, `dataset-too-small`, or where the data cannot be used.
     """
+    check_evidence(recipe, data)
     run.mkdir(parents=True, exist_ok=True)
     _check_config(recipe, run / "config.json")
     keep(run / "config.json", (json.dumps(described(recipe), indent=1) + "\n").encode())
     if not (run / "refused.json").exists():
+        _check_data(recipe, data, run / "data.json")
         engine = level_engine(recipe, run / "levels")
         refused = prepare(recipe.layout, data, run / "cases", engine, recipe.plan, recipe.margin, on_step)
         keep(run / "refused.json", (json.dumps(refused, indent=1) + "\n").encode())
@@ -82,6 +87,32 @@ def _check_config(recipe: StenosisRecipe, file: Path) -> None:
                          "Go on with the recipe in its config.json, or begin a new run without --resume")
 
 
+def check_evidence(recipe: StenosisRecipe, data: Path) -> None:
+    """Refuse a bundle that would say of itself what is not so.
+
+    Raises:
+        InputError: `evidence-not-real` where the data set is of the digital spine, `attribution-missing` where real data would carry the
+            digital spine's licence.
+    """
+    if recipe.evidence != "real":
+        return
+    if (data / TABLE).is_file():
+        raise InputError("evidence-not-real", f"the data set is of the digital spine: it has a {TABLE}", "Leave evidence=real out")
+    if "digital spine" in f"{recipe.attribution} {recipe.trained_on}".lower():
+        raise InputError("attribution-missing", "weights of real studies would name the digital spine as their source",
+                         'Say whose data they are: "trained_on=..." "attribution=..." "licence=..."')
+
+
+def _check_data(recipe: StenosisRecipe, data: Path, file: Path) -> None:
+    """Let an interrupted preparation go on only with the data set that it began with."""
+    names = sorted(study.study for study in open_studies(recipe.layout, data)[0])
+    now = json.dumps({"studies": len(names), "sha256": content_hash("\n".join(names).encode())})
+    if file.exists() and file.read_text("utf-8") != now:
+        raise InputError("run-data-differs", "the run was begun with another data set",
+                         "Name that one, or begin a new run without --resume")
+    keep(file, now.encode())
+
+
 def recipe_of(run: Path) -> StenosisRecipe:
     """The recipe a run was trained with.
 
@@ -105,7 +136,7 @@ def pack(recipe: StenosisRecipe, run: Path, out: Path, on_step: OnStep) -> Bundl
     graphs = {f"{name}.onnx": _graph(recipe, run, k, held) for k, name in enumerate(names)}
     on_step("Calibrating", 0, 1)
     settings: dict[str, Any] = {**part.settings, "reader": {"members": names}, **_first()}
-    settings["levels"] = {**settings["levels"], "on_sacrum": calibrate.fit_on_sacrum(load(held_files[0] + held_files[1]))}
+    settings["levels"] = {**settings["levels"], "on_sacrum": fit_on_sacrum(load(held_files[0] + held_files[1]))}
     stir = load_stir(run)
     if stir is not None:
         size = settings["locator"]["size"]

@@ -16,6 +16,7 @@ from spondyl.imaging.affine import apply_affine, invert
 from spondyl.lab.mri_discs.calibrate import fit_on_sacrum
 from spondyl.lab.mri_discs.locator import Target, fit_locator
 from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
+from spondyl.lab.mri_stenosis.sacrum import LEAST_DISCS, LEAST_ROWS
 from spondyl.lab.mri_stenosis.splitting import kept, split
 from spondyl.lab.spread import keep
 from spondyl.models.locator import Locator
@@ -26,6 +27,8 @@ from spondyl.tasks.mri_stenosis.locate import Levels
 from spondyl.tasks.mri_stenosis.space import to_patient, to_pixels
 
 NAME = "locator-stir"
+HIDDEN, CUT_EVERY = 3, 10
+"""Of the slices, one in CUT_EVERY is also shown with one to HIDDEN of its lowest discs cut away, as `sacrum` does."""
 FEWEST = 40
 """Slices from which on a locator of their own is taught."""
 
@@ -85,18 +88,28 @@ def load_stir(run: Path) -> Locator | None:
 
 
 def stir_on_sacrum(recipe: StenosisRecipe, run: Path, net: Locator, settings: Mapping[str, Any]) -> dict[str, float]:
-    """Platt scaling of its score of the lowest disc, on the STIR slices of validation studies: how often it is the one above the sacrum."""
+    """Platt scaling of its score of the lowest disc, on the STIR slices of validation studies, whole and cut above the sacrum: how often it
+    is the lowest one that T1 or T2 shows."""
     scores, right = [], []
     for file in split(kept(run / "stir"), recipe.val_share, recipe.seed)[1]:
         with np.load(file) as stored:
             pixels, boxes = stored["pixels"].astype(np.float32), stored["boxes"]
-        frame = letterbox(content_box(pixels), (settings["size"], settings["size"]))
-        with torch.no_grad():
-            maps = net(torch.from_numpy(frame.sample(pixels))[None, None])[0].numpy()
-        discs, _ = find_chain(maps, frame, settings["chain"])
-        if not discs:
-            continue
-        x0, y0, x1, y1 = boxes[0]
-        scores.append(discs[0].lowest)
-        right.append(bool(x0 <= discs[0].x <= x1 and y0 <= discs[0].y <= y1))
+        score, place = _lowest(net, pixels, settings)
+        if place is not None:
+            scores.append(score)
+            right.append(bool((boxes[0, :2] <= place).all() and (place <= boxes[0, 2:]).all()))
+        hidden = len(scores) % HIDDEN + 1
+        rows = int(boxes[hidden - 1 : hidden + 1, [1, 3]].mean()) if len(boxes) > hidden + LEAST_DISCS else 0
+        if len(scores) % CUT_EVERY == 0 and rows >= LEAST_ROWS:
+            scores.append(_lowest(net, np.ascontiguousarray(pixels[:rows]), settings)[0])
+            right.append(False)
     return fit_on_sacrum(scores, right) if scores else {"slope": 1.0, "offset": 0.0}
+
+
+def _lowest(net: Locator, pixels: NDArray[np.float32], settings: Mapping[str, Any]) -> tuple[float, NDArray[np.float64] | None]:
+    """The score of the lowest disc found, and its middle; 0 and None where none is."""
+    frame = letterbox(content_box(pixels), (settings["size"], settings["size"]))
+    with torch.no_grad():
+        maps = net(torch.from_numpy(frame.sample(pixels))[None, None])[0].numpy()
+    discs, _ = find_chain(maps, frame, settings["chain"])
+    return (discs[0].lowest, np.array([discs[0].x, discs[0].y])) if discs else (0.0, None)

@@ -79,14 +79,26 @@ def place_in_map(attention: NDArray[np.floating[Any]], allowed: NDArray[np.bool_
     """
     if not allowed.any():
         return None
-    each = np.asarray(attention.sum(axis=(1, 2)), np.float64)
-    top = int(np.argmax(np.where(allowed, each, -1.0)))
-    near = allowed & (np.abs(places_mm - places_mm[top]) < NEIGHBOURS_MM)
-    middle = float((each * places_mm)[near].sum()) / max(float(each[near].sum()), 1e-12)
+    near = _neighbours(attention, allowed, places_mm)
+    middle = middle_of_attention(attention, allowed, places_mm)
     slot = int(np.argmin(np.where(allowed, np.abs(places_mm - middle), np.inf)))
     x, y = _peak(np.asarray(attention[near].sum(axis=0), np.float64))
     scale = size / attention.shape[2]
     return slot, x * scale, y * scale
+
+
+def middle_of_attention(attention: NDArray[np.floating[Any]], allowed: NDArray[np.bool_], places_mm: NDArray[np.floating[Any]]) -> float:
+    """Where along the stack the attention (slots, h, w) lies: mean place of the slot that holds most of it and of its neighbours, mm."""
+    near = _neighbours(attention, allowed, places_mm)
+    each = np.asarray(attention.sum(axis=(1, 2)), np.float64)
+    return float((each * places_mm)[near].sum()) / max(float(each[near].sum()), 1e-12)
+
+
+def _neighbours(attention: NDArray[np.floating[Any]], allowed: NDArray[np.bool_], places_mm: NDArray[np.floating[Any]]
+                ) -> NDArray[np.bool_]:  # fmt: skip
+    """Which slots (slots,) show the same as the one with most attention."""
+    top = int(np.argmax(np.where(allowed, attention.sum(axis=(1, 2)), -1.0)))
+    return np.asarray(allowed & (np.abs(places_mm - places_mm[top]) < NEIGHBOURS_MM))
 
 
 def _peak(here: NDArray[np.float64]) -> tuple[float, float]:

@@ -103,7 +103,8 @@ def assemble(study: Study) -> Assembly:
     """The stacks of a study.
 
     Raises:
-        Refusal: `not-an-mr`, `no-images`, `geometry-missing`, `view-not-sagittal` or `sequence-not-measured`, by what was met first.
+        Refusal: `no-sagittal-series`, `geometry-missing`, `not-an-mr`, `no-images`, `view-not-read` or `sequence-not-measured`, by what
+            was met first.
     """
     stacks: list[Stack] = []
     notices: list[Notice] = []
@@ -120,19 +121,26 @@ def assemble(study: Study) -> Assembly:
     if not stacks:
         raise refusals[0] if refusals else Refusal("no-images", "the study has no images", "Send a lumbar MR study")
     if not any(stack.plane == "sagittal" for stack in stacks):
+        lost = [reason for reason in refusals if reason.code == "geometry-missing"]
+        if lost:
+            raise lost[0]
         raise Refusal("no-sagittal-series", "the study has axial slices only, and levels are found and named on sagittal ones",
                       "Send the sagittal T1 and T2 series of the study with them")
     return Assembly(_one_frame(stacks, notices), tuple(dict.fromkeys(notices)))
 
 
 def _one_frame(stacks: Sequence[Stack], notices: list[Notice]) -> tuple[Stack, ...]:
-    """Stacks whose positions can be compared: those in the frame of reference of most sagittal slices."""
-    frames: dict[str, int] = {}
+    """Stacks whose positions can be compared: those in the frame of reference of most sagittal slices. One that names no frame fits any
+    frame, as long as the others name but one."""
+    counts: dict[str, tuple[int, str]] = {}
     for stack in stacks:
-        frame = _frame(stack)
-        frames[frame] = frames.get(frame, 0) + len(stack.images) * (1000 if stack.plane == "sagittal" else 1)
-    best = max(sorted(frames), key=lambda frame: frames[frame])
-    apart = [stack for stack in stacks if _frame(stack) not in (best, "")]
+        if stack.plane == "sagittal":
+            slices, first = counts.get(_frame(stack), (0, stack.images[0].id))
+            counts[_frame(stack)] = slices + len(stack.images), min(first, stack.images[0].id)
+    best = min(counts, key=lambda frame: (-counts[frame][0], counts[frame][1]))
+    named = {_frame(stack) for stack in stacks} - {""}
+    fitting = {best, "", *(named if best == "" and len(named) == 1 else ())}
+    apart = [stack for stack in stacks if _frame(stack) not in fitting]
     if apart:
         notices.append(Notice("frame-differs", f"{len(apart)} series lie in another frame of reference (the patient was moved in between): "
                                                "their places cannot be compared, and they were left out"))
@@ -168,6 +176,7 @@ def _of_series(series: Series) -> tuple[list[Stack], list[Notice]]:
             refusals.append(reason)
     if not stacks:
         raise refusals[0]
+    notices += [Notice("slices-left-out", f"some slices of a series were not read: {reason.message}", reason.code) for reason in refusals]
     return stacks, notices
 
 

@@ -113,22 +113,38 @@ class _Picked:
     along: list[float]
 
 
+Slot = tuple[float, Image | None, Image | None]
+"""Where a sagittal slice lies across, and what T1 and T2 (or STIR) show there."""
+
+
 def _picked(frame: LevelFrame, stacks: Mapping[str, Sequence[Stack]], plan: CropPlan) -> _Picked:
-    first, second = (list(stacks[role][0].images) if stacks.get(role) else [] for role in (T1, FLUID))
-    main, other = (first, second) if first else (second, first)
-    places = [(-float(_signed(image, frame)), image) for image in main]
-    near = sorted(((u, image) for u, image in places if abs(u) <= plan.reach_mm and _shows(image, frame.patient(np.array([u, 0.0, 0.0])))),
-                  key=lambda one: one[0])
-    near = _thinned(near, plan)
-    across = [u for u, _ in near]
-    mine = [image for _, image in near]
-    theirs = [_twin(frame, u, other, plan) for u in across]
-    t1, fluid = (mine, theirs) if first else (theirs, mine)
-    missing = plan.sagittal_slots - len(near)
+    slots = _thinned(_slots(frame, stacks, plan), plan)
+    missing = plan.sagittal_slots - len(slots)
     axial = _axial(frame, stacks.get(AXIAL, ()), plan)
     blank = plan.axial_slots - len(axial)
-    return _Picked(([*t1, *[None] * missing], [*fluid, *[None] * missing]), [*across, *[0.0] * missing],
+    columns = [[slot[k] for slot in slots] for k in (1, 2)]
+    return _Picked(([*columns[0], *[None] * missing], [*columns[1], *[None] * missing]), [*(u for u, _, _ in slots), *[0.0] * missing],  # type: ignore[list-item]
                    [*[image for _, image in axial], *[None] * blank], [*[w for w, _ in axial], *[0.0] * blank])
+
+
+def _slots(frame: LevelFrame, stacks: Mapping[str, Sequence[Stack]], plan: CropPlan) -> list[Slot]:
+    """The slices of the series that shows the level on more of them, each with its twin of the other, and the other's that have none."""
+    series = [list(stacks[role][0].images) if stacks.get(role) else [] for role in (T1, FLUID)]
+    near = [_near(frame, images, plan) for images in series]
+    main = 0 if len(near[0]) >= len(near[1]) else 1
+    paired = [(u, image, _twin(frame, u, series[1 - main], plan)) for u, image in near[main]]
+    alone = [(u, image) for u, image in near[1 - main]
+             if all(image is not twin and abs(u - at) > plan.twin_mm for at, _, twin in paired)]
+    slots: list[Slot] = [(u, image, twin) if main == 0 else (u, twin, image) for u, image, twin in paired]
+    slots += [(u, None, image) if main == 0 else (u, image, None) for u, image in alone]
+    return sorted(slots, key=lambda slot: slot[0])
+
+
+def _near(frame: LevelFrame, images: Sequence[Image], plan: CropPlan) -> list[tuple[float, Image]]:
+    """Slices that show the level within reach, with where they lie across."""
+    places = [(-_signed(image, frame), image) for image in images]
+    return sorted(((u, image) for u, image in places if abs(u) <= plan.reach_mm and _shows(image, frame.patient(np.array([u, 0.0, 0.0])))),
+                  key=lambda one: one[0])
 
 
 def _signed(image: Image, frame: LevelFrame) -> float:
@@ -143,13 +159,13 @@ def _shows(image: Image, point: NDArray[np.float64]) -> bool:
     return bool(0 <= x <= image.shape[1] and 0 <= y <= image.shape[0])
 
 
-def _thinned(near: list[tuple[float, Image]], plan: CropPlan) -> list[tuple[float, Image]]:
-    """At most `sagittal_slots` slices, the nearest ones to evenly spaced places."""
-    if len(near) <= plan.sagittal_slots:
-        return near
+def _thinned(slots: list[Slot], plan: CropPlan) -> list[Slot]:
+    """At most `sagittal_slots` of them, the nearest ones to evenly spaced places."""
+    if len(slots) <= plan.sagittal_slots:
+        return slots
     wanted = np.linspace(-plan.reach_mm, plan.reach_mm, plan.sagittal_slots)
-    places = np.array([u for u, _ in near])
-    return [near[k] for k in sorted({int(np.argmin(np.abs(places - u))) for u in wanted})]
+    places = np.array([u for u, _, _ in slots])
+    return [slots[k] for k in sorted({int(np.argmin(np.abs(places - u))) for u in wanted})]
 
 
 def _twin(frame: LevelFrame, u: float, images: Sequence[Image], plan: CropPlan) -> Image | None:

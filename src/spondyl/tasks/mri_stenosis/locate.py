@@ -78,7 +78,9 @@ def find_levels(assembly: Assembly, engine: Engine, on_locate: Callable[[], None
     carried = [stack for stack, _ in refused if stack.role not in {one.stack.role for one in read} and _covers(stack, frames)]
     left_out = [Notice("series-left-out", f"a sagittal series was not read: {reason.message}", reason.code)
                 for stack, reason in refused if stack not in carried]
-    return _levels(assembly, read, main, carried, engine.bundle.settings, left_out)
+    left_out += [Notice("levels-carried-over", f"no row of discs was found on the {WORDS[stack.role]} series by itself; it was "
+                                               "read where the other one shows the levels") for stack in carried if stack.role]
+    return _levels(assembly, read, main, carried, [stack for stack, _ in refused], engine.bundle.settings, left_out)
 
 
 def _covers(stack: Stack, frames: Sequence[LevelFrame]) -> bool:
@@ -91,8 +93,8 @@ def _covers(stack: Stack, frames: Sequence[LevelFrame]) -> bool:
     return 2 * inside > len(frames)
 
 
-def _levels(assembly: Assembly, read: Sequence[SeenStack], main: SeenStack, carried: Sequence[Stack], settings: Mapping[str, Any],
-            notices: list[Notice]) -> Levels:  # fmt: skip
+def _levels(assembly: Assembly, read: Sequence[SeenStack], main: SeenStack, carried: Sequence[Stack],
+            refused: Sequence[Stack], settings: Mapping[str, Any], notices: list[Notice]) -> Levels:  # fmt: skip
     frames = level_frames(main.part, main.found.places)
     known = {one.stack.images[0].id: one.stack.role for one in read}
     known |= _axial_roles(assembly, frames)
@@ -100,7 +102,7 @@ def _levels(assembly: Assembly, read: Sequence[SeenStack], main: SeenStack, carr
     sagittal = [*(one.stack for one in read), *carried]
     stacks = {role: tuple(stack for stack in sagittal if stack.role == role) for role in (T1, FLUID)}
     stacks[AXIAL] = whole.of(AXIAL)
-    notices += _left_out(assembly, whole, stacks) + _guesses(read)
+    notices += _left_out(assembly, whole, stacks, refused) + _guesses(read)
     differ = [one for one in read if one is not main and one.stack.sequence != "stir" and _apart_mm(one, main) > AGREE_MM]
     if differ:
         notices.append(Notice("levels-differ", "the two sagittal series do not agree on the lowest disc: "
@@ -165,9 +167,9 @@ def _mean_around(image: Image, x: float, y: float, reach: float) -> float:
     return float(part.mean()) if part.size else 0.0
 
 
-def _left_out(before: Assembly, after: Assembly, stacks: Mapping[str, Sequence[Stack]]) -> list[Notice]:
-    """Series that no role was left for."""
-    used = {stack.images[0].id for group in stacks.values() for stack in group}
+def _left_out(before: Assembly, after: Assembly, stacks: Mapping[str, Sequence[Stack]], refused: Sequence[Stack]) -> list[Notice]:
+    """Series that no role was left for; those that the gate or the locator refused have had their word."""
+    used = {stack.images[0].id for group in (*stacks.values(), refused) for stack in group}
     notices = []
     for stack in after.stacks:
         if stack.images[0].id in used:

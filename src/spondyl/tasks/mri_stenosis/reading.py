@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.core import Image
+from spondyl.core import Image, Notice
 from spondyl.imaging.affine import apply_affine
 from spondyl.inference import Engine
-from spondyl.tasks.mri_stenosis.answers import CANAL, FORAMEN, RECESS, TARGETS, place_in_map
+from spondyl.tasks.mri_stenosis.answers import CANAL, FORAMEN, RECESS, TARGETS, middle_of_attention, place_in_map
 from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1
 from spondyl.tasks.mri_stenosis.crops import SIGNS, LevelCrops, level_crops, network_inputs, plan_of
 from spondyl.tasks.mri_stenosis.locate import Levels
 
 MAP_NAMES = ("sagittal_maps", "axial_maps")
+OFF_MM = 8.0
+"""From here on the levels are moved: well beyond what a lumbar curve and the choice of a middle slice make of ordinary studies."""
 NEAR_MM = {CANAL: (-9.0, 9.0), FORAMEN: (9.0, 29.0), RECESS: (2.0, 18.0)}
 """From where to where across, outwards from the slice that the level was found on, a sagittal slice shows each of them: two standard
 deviations around their places in built volumes, whose spines do not lie exactly in that slice [O]."""
@@ -60,11 +62,32 @@ class Rest:
     to_image: NDArray[np.float64]
 
 
-def read_levels(levels: Levels, engine: Engine) -> Reading:
-    """The networks' view of the levels of a study."""
-    plan = plan_of(engine.bundle.settings)
-    crops = level_crops(levels.frames, levels.stacks, plan)
+def read_levels(levels: Levels, engine: Engine) -> tuple[Levels, Reading]:
+    """The networks' view of the levels of a study; the levels are moved across where the canal is seen elsewhere than on their slice."""
+    reading = _read(levels, engine)
+    away = canal_across_mm(reading)
+    if abs(away) < OFF_MM:
+        return levels, reading
+    frames = tuple(replace(frame, origin=frame.origin + away * frame.left) for frame in levels.frames)
+    said = Notice("midline-moved", f"the slice that shows the discs lies {abs(away):.0f} mm beside the canal; left and right are counted "
+                                   "from the canal")
+    moved = replace(levels, frames=frames, notices=(*levels.notices, said), doubtful=True)
+    return moved, _read(moved, engine)
+
+
+def _read(levels: Levels, engine: Engine) -> Reading:
+    crops = level_crops(levels.frames, levels.stacks, plan_of(engine.bundle.settings))
     return run_networks(engine, crops, [frame.number for frame in levels.frames])
+
+
+def canal_across_mm(reading: Reading) -> float:
+    """How far to the left of the levels' slice the canal is seen, mm: median over the levels of the middle of its attention."""
+    places = []
+    for crops, maps in zip(reading.crops, reading.sagittal_maps[:, 0], strict=True):
+        seen = np.array([any(pair) for pair in zip(*crops.sagittal_maps, strict=True)])
+        if seen.any():
+            places.append(middle_of_attention(maps, seen, crops.across_mm))
+    return float(np.median(places)) if places else 0.0
 
 
 def run_networks(engine: Engine, crops: Sequence[LevelCrops], numbers: Sequence[int]) -> Reading:

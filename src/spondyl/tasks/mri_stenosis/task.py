@@ -51,9 +51,9 @@ class MriStenosis:
             on_stage(name)
 
         stage("gate")
-        levels = find_levels(assemble(study), engine, lambda: stage("locate"))
+        found = find_levels(assemble(study), engine, lambda: stage("locate"))
         stage("grade")
-        reading = read_levels(levels, engine)
+        levels, reading = read_levels(found, engine)
         stage("explain")
         findings, maps, images = _findings(levels, reading, engine.bundle.settings)
         measurements = _measurements(levels, reading, engine.bundle.settings)
@@ -118,7 +118,7 @@ def _finding(name: LevelName, index: int, target: int, reading: Reading, rest: R
         side=side,
         probabilities_weighted=_by_key(weighted(probabilities, settings["weights"][condition])),
         set=said,
-        refer=doubtful or term(condition).spans_cut(said),
+        refer=doubtful or not reading.crops[index].seen[:2].any() or term(condition).spans_cut(said),
         members={member: _by_key(table) for member, table in members.items()} if len(members) > 1 else {},
         image=rest.image.id,
         box=_around(rest),
@@ -174,7 +174,7 @@ def _series_notices(levels: Levels, reading: Reading) -> list[Notice]:
         if blind and levels.stacks.get(role):
             numbers = ", ".join(map(str, blind))
             notices.append(Notice("level-not-covered", f"the {WORDS[role]} series does not show disc {numbers} from the bottom: "
-                                                       "judged on the others, wider sets"))
+                                                       "judged on what else shows it"))
     places = [(crops, target) for crops in reading.crops for target in range(len(TARGETS))]
     unseen = sum(not is_shown(crops, target) for crops, target in places)
     if unseen:
