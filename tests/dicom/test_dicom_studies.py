@@ -115,6 +115,21 @@ def test_the_sequence_comes_from_names_then_from_timing(reader: Reader, tmp_path
     assert only(reader, tmp_path, **{"ImageOrientationPatient": SAGITTAL} | tags).sequence == sequence
 
 
+@pytest.mark.parametrize(("tags", "given"), [
+    ({"SeriesDescription": "SAG T1"}, False),
+    ({"SeriesDescription": "SAG T1", "ContrastBolusAgent": "Gadovist"}, True),
+    ({"SeriesDescription": "SAG T1", "ContrastBolusAgent": "NONE"}, False),
+    ({"SeriesDescription": "T1 sag post contrast"}, True),
+    ({"SeriesDescription": "T1 FS +C SAG"}, True),
+    ({"SeriesDescription": "t1_tse_sag_gd"}, True),
+    ({"SeriesDescription": "SAG T1 PRE CONTRAST"}, False),
+    ({"SeriesDescription": "SAG T1 W/O CONTRAST"}, False),
+    ({"SeriesDescription": "SAG T2 CERVICAL"}, False),
+])
+def test_contrast_agent_is_told_by_its_tag_or_by_names(reader: Reader, tmp_path: Path, tags: dict, given: bool) -> None:
+    assert only(reader, tmp_path, **{"ImageOrientationPatient": SAGITTAL, "Modality": "MR"} | tags).enhanced is given
+
+
 @pytest.mark.parametrize(
     ("tags", "spacing", "source"),
     [

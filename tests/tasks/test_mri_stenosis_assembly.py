@@ -150,6 +150,13 @@ def test_the_fuller_of_two_series_goes_first():
     assert assemble(study_of(cut, full)).of(T1)[0].series == "full"
 
 
+def test_a_repeat_with_contrast_agent_is_set_aside_however_full_it_is():
+    series = row_of("t1", 20, key="enhanced")
+    given = replace(series, images=tuple(replace(image, enhanced=True, id=image.id + "c") for image in series.images))
+    found = assemble(study_of(given, row_of("t1", 12, step=4.1, key="plain")))
+    assert [stack.series for stack in found.of(T1)] == ["plain", "enhanced"]
+
+
 def test_the_order_of_series_changes_nothing():
     series = whole()
     one, other = (assemble(study_of(*order)) for order in (series, series[::-1]))

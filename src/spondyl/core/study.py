@@ -53,6 +53,7 @@ class Image:
         sequence: One of `core.vocabulary.SEQUENCES`.
         geometry: Where it lies in the patient, or None.
         colour: Whether the file held colour (its luminance is in `pixels`).
+        enhanced: Whether its header says that contrast agent was given.
         decoded_scale: 1, or 2 or 4 where a big film was decoded at a half or a quarter of its resolution: so many pixels a side are one.
     """
 
@@ -65,6 +66,7 @@ class Image:
     geometry: Geometry | None = None
     colour: bool = False
     decoded_scale: int = 1
+    enhanced: bool = False
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:

@@ -17,7 +17,7 @@ from spondyl.dicom.dataset import is_directory, parse
 from spondyl.dicom.geometry import geometry, spacing, view
 from spondyl.dicom.lookup import Places, display, palette, places
 from spondyl.dicom.pixels import luminance, render
-from spondyl.dicom.sequence import sequence, timing
+from spondyl.dicom.sequence import enhanced, sequence, timing
 from spondyl.dicom.wire import Head
 
 
@@ -33,6 +33,7 @@ class Frame:
     geometry: Geometry | None = None
     colour: bool = False
     decoded_scale: int = 1
+    enhanced: bool = False
 
 
 def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, Iterator[Frame]]:
@@ -90,6 +91,7 @@ def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) 
             geometry=None if layout.frames > 1 and where.position is dataset else lies,
             colour=colour,
             decoded_scale=scale,
+            enhanced=modality == "MR" and enhanced(dataset),
         )
 
 

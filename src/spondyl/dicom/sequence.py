@@ -24,6 +24,8 @@ _VOLUME = re.compile(r"space|cube|vista|(?<![a-z0-9])spc|(?<![a-z0-9])3d(?![a-z0
 _GRADIENT = re.compile(r"(?<![a-z])(?:gre|medic|me2d|merge|ffe|fl2d|fl3d|spgr|flash|vibe)(?![a-z])")
 _DENSITY = re.compile(r"(?<![a-z])(?:pdw?|proton density)(?![a-z])")
 _FLAIR = re.compile(r"flair|dark fluid|fluid attenuated")
+_PLAIN = re.compile(r"(?<![a-z])(?:pre|no|non|without|w/o|wo|ohne|sans|sin)[ -]?(?:c(?:ontrast)?|gd|gado\w*|km|iv)(?![a-z])")
+_ENHANCED = re.compile(r"(?<![a-z])(?:gd|gado\w*|post[ -]?(?:c|con\w*|gd|km)|\+ ?(?:c|gd|km)|c\+|ce|km|contrast)(?![a-z])")
 _DERIVED = frozenset({"LOCALIZER", "DIFFUSION", "ADC", "TRACEW", "PROJECTION IMAGE"})
 """Words of ImageType that none of our sequences has."""
 
@@ -67,6 +69,15 @@ def sequence(dataset: Dataset, times: Timing, view: str) -> str:
         return "axial_t2"
     volume = _VOLUME.search(names) or word(dataset, "MRAcquisitionType").upper() == "3D"
     return "t2_space" if volume else "t2"
+
+
+def enhanced(dataset: Dataset) -> bool:
+    """Whether contrast agent was given, by ContrastBolusAgent or by the names of the series."""
+    agent = word(dataset, "ContrastBolusAgent").lower().strip()
+    if agent and agent not in ("no", "none", "n", "0"):
+        return True
+    names = " ".join(word(dataset, keyword) for keyword in _NAMES).lower().replace("_", " ")
+    return bool(_ENHANCED.search(names)) and not _PLAIN.search(names)
 
 
 def _is_stir(names: str, scanning: list[str], times: Timing) -> bool:

@@ -120,6 +120,7 @@ def send_frame(line: Line, frame: Frame) -> None:
         "geometry": [place.position, place.row_direction, place.column_direction] if place else None,
         "colour": frame.colour,
         "decoded_scale": frame.decoded_scale,
+        "enhanced": frame.enhanced,
     }
     send_json(line, fields, frame.pixels)
 
@@ -185,6 +186,7 @@ def receive_image(line: Line, max_pixels: int) -> Image:
         geometry=Geometry(_triple(place[0]), _triple(place[1]), _triple(place[2])) if place else None,
         colour=bool(fields["colour"]),
         decoded_scale=int(fields["decoded_scale"]),
+        enhanced=bool(fields["enhanced"]),
     )
 
 

@@ -48,6 +48,11 @@ class Stack:
     images: tuple[Image, ...]
 
     @property
+    def enhanced(self) -> bool:
+        """Whether contrast agent was given."""
+        return self.images[0].enhanced
+
+    @property
     def middle(self) -> Image:
         """The slice nearest the middle between the first and the last."""
         places = np.array([offset(image, self.plane) for image in self.images])
@@ -72,10 +77,10 @@ class Assembly:
         return tuple(image for stack in self.stacks for image in stack.images)
 
 
-def _rank(stack: Stack) -> tuple[int, int, int, str]:
-    """Smallest is best: a whole series, T2 before SPACE before STIR, more slices, then by content."""
-    return (int(len(stack.images) < FEWEST), PREFERENCE.index(stack.sequence) if stack.sequence in PREFERENCE else len(PREFERENCE),
-            -len(stack.images), stack.images[0].id)
+def _rank(stack: Stack) -> tuple[int, int, int, int, str]:
+    """Smallest is best: a whole series, none with contrast agent, T2 before SPACE before STIR, more slices, then by content."""
+    known = PREFERENCE.index(stack.sequence) if stack.sequence in PREFERENCE else len(PREFERENCE)
+    return int(len(stack.images) < FEWEST), int(stack.enhanced), known, -len(stack.images), stack.images[0].id
 
 
 def plane_of(image: Image) -> str:
@@ -164,12 +169,12 @@ def _of_series(series: Series) -> tuple[list[Stack], list[Notice]]:
                       "Send the DICOM files as the scanner wrote them: left and right cannot be told otherwise")
     if len(usable) < len(series.images):
         notices.append(Notice("slices-left-out", f"{len(series.images) - len(usable)} slices of a series do not say where they lie"))
-    groups: dict[tuple[str, str], list[Image]] = {}
+    groups: dict[tuple[str, str, bool], list[Image]] = {}
     for image in usable:
-        groups.setdefault((plane_of(image), image.sequence), []).append(image)
+        groups.setdefault((plane_of(image), image.sequence, image.enhanced), []).append(image)
     refusals = []
     stacks = []
-    for (plane, sequence), images in groups.items():
+    for (plane, sequence, _), images in groups.items():
         try:
             stacks.append(_stack(series.key, plane, sequence, images, notices))
         except Refusal as reason:

@@ -21,6 +21,8 @@ from spondyl.tasks.mri_stenosis.space import LevelFrame, crop_map, height_over, 
 
 SIDES = ("left", "right")
 SIGNS = {"left": 1.0, "right": -1.0}
+APART_MM = 1.0
+"""Axial slices of several series that cut the back of a disc nearer to each other than this show the same thing: one of them is enough."""
 WHITE = 255.0
 """Grey values are kept in 8 bits, in the cache of the training and when serving alike."""
 
@@ -191,7 +193,10 @@ def _axial(frame: LevelFrame, stacks: Sequence[Stack], plan: CropPlan) -> list[t
         point = frame.patient(np.array([0.0, plan.axial_middle_mm[1], w]))
         if low <= w <= high and _shows(image, point):
             found.append((w, image))
-    kept = sorted(found, key=lambda one: (abs(one[0] - best), one[1].id))[:plan.axial_slots]
+    kept: list[tuple[float, Image]] = []
+    for w, image in sorted(found, key=lambda one: (abs(one[0] - best), one[1].id)):
+        if len(kept) < plan.axial_slots and all(abs(w - other) >= APART_MM for other, _ in kept):
+            kept.append((w, image))
     return sorted(kept, key=lambda one: one[0])
 
 

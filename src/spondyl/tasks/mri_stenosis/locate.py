@@ -102,7 +102,7 @@ def _levels(assembly: Assembly, read: Sequence[SeenStack], main: SeenStack, carr
     sagittal = [*(one.stack for one in read), *carried]
     stacks = {role: tuple(stack for stack in sagittal if stack.role == role) for role in (T1, FLUID)}
     stacks[AXIAL] = whole.of(AXIAL)
-    notices += _left_out(assembly, whole, stacks, refused) + _guesses(read)
+    notices += _left_out(assembly, whole, stacks, refused) + _words(read)
     differ = [one for one in read if one is not main and one.stack.sequence != "stir" and _apart_mm(one, main) > AGREE_MM]
     if differ:
         notices.append(Notice("levels-differ", "the two sagittal series do not agree on the lowest disc: "
@@ -188,7 +188,9 @@ def _left_out(before: Assembly, after: Assembly, stacks: Mapping[str, Sequence[S
     return notices
 
 
-def _guesses(read: Sequence[SeenStack]) -> list[Notice]:
-    return [Notice("sequence-guessed", "a sagittal series does not name its sequence; it was guessed from the picture: "
-                                       f"{one.look.sequence} ({one.look.sequences[one.look.sequence]:.2f})")
-            for one in read if one.stack.sequence == "unknown"]
+def _words(read: Sequence[SeenStack]) -> list[Notice]:
+    given = [Notice("contrast-enhanced", f"the {WORDS[one.stack.role]} series was taken with contrast agent, on which nothing was measured")
+             for one in read if one.stack.enhanced]
+    return given + [Notice("sequence-guessed", "a sagittal series does not name its sequence; it was guessed from the picture: "
+                                               f"{one.look.sequence} ({one.look.sequences[one.look.sequence]:.2f})")
+                    for one in read if one.stack.sequence == "unknown"]
