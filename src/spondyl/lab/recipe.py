@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,3 +55,32 @@ def _checked(kind: type[R], table: Mapping[str, Any]) -> R:
         return kind(**table)
     except (TypeError, ValueError) as error:
         raise InputError("recipe-value", f"the recipe is incomplete or wrong: {error}", "Correct the recipe") from None
+
+
+def check_config(recipe: Any, file: Path, free: Sequence[str] = ("jobs",)) -> None:
+    """Let a run go on only with the recipe that it began with, which its config.json holds; the `free` keys may change.
+
+    Raises:
+        InputError: `run-recipe-differs`.
+    """
+    if not file.exists():
+        return
+    before, now = json.loads(file.read_text("utf-8")), json.loads(json.dumps(asdict(recipe)))
+    changed = sorted(key for key in now if key not in free and before.get(key) != now[key])
+    if changed:
+        said = f"the run was begun with another {', '.join(changed)}"
+        raise InputError("run-recipe-differs", said, "Go on with the recipe in its config.json, or begin a new run without --resume")
+
+
+def kept_recipe(kind: type[R], run: Path) -> R:
+    """The recipe a run was trained with, from its config.json.
+
+    Raises:
+        InputError: `run-unreadable`.
+    """
+    try:
+        table = json.loads((run / "config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        said = f"the run has no readable config.json: {type(error).__name__}"
+        raise InputError("run-unreadable", said, "Name a folder under runs/") from None
+    return kind(**{field.name: table[field.name] for field in fields(kind) if field.name in table})  # type: ignore[arg-type]  # as above

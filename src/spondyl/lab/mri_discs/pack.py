@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from spondyl.core import InputError
 from spondyl.inference import Bundle, Engine, Manifest, NetworkFile, open_engine, write_bundle
 from spondyl.lab.mri_discs import calibrate
 from spondyl.lab.mri_discs.card import write_card
@@ -22,6 +19,7 @@ from spondyl.lab.mri_discs.predict import DiscRow, SliceRow, cut_above_sacrum, d
 from spondyl.lab.mri_discs.recipe import Recipe
 from spondyl.lab.mri_discs.run import load_gate, load_grader, load_locator
 from spondyl.lab.onnx_export import to_onnx
+from spondyl.lab.recipe import kept_recipe
 from spondyl.tasks.mri_discs.answers import QUESTIONS, VIEWS, calibrated
 
 OnStep = Callable[[str, int, int], None]
@@ -35,17 +33,6 @@ LUMBAR = {"4": 0.06, "5": 0.91, "6": 0.03}
 LEAST_LEVEL = 0.7
 
 
-def recipe_of(run: Path) -> Recipe:
-    """The recipe a run was trained with."""
-    try:
-        table = json.loads((run / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "run-unreadable", f"the run has no readable config.json: {type(error).__name__}", "Name a folder under runs/"
-        ) from None
-    return Recipe(**{field.name: table[field.name] for field in fields(Recipe)})
-
-
 def pack(run: Path, data: Path, out: Path, on_step: OnStep = lambda *_: None) -> Bundle:
     """The bundle of a finished run.
 
@@ -55,7 +42,7 @@ def pack(run: Path, data: Path, out: Path, on_step: OnStep = lambda *_: None) ->
     Raises:
         InputError: If the run is not finished, or `out` is not empty.
     """
-    recipe = recipe_of(run)
+    recipe = kept_recipe(Recipe, run)
     cohort = read_cohort(recipe.layout, data, recipe.folds, recipe.seed)
     graphs = _graphs(run, recipe, on_step)
     settings: dict[str, Any] = {**recipe.preprocessing, **_first_settings()}

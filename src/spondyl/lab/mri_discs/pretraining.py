@@ -22,10 +22,10 @@ from torch import Tensor
 from spondyl.core.errors import InputError
 from spondyl.lab.mri_discs import stages
 from spondyl.lab.mri_discs.data import Cohort, read_cohort
-from spondyl.lab.mri_discs.pack import recipe_of
 from spondyl.lab.mri_discs.realism import interval
 from spondyl.lab.mri_discs.recipe import Recipe
 from spondyl.lab.mri_discs.run import load_grader
+from spondyl.lab.recipe import kept_recipe
 from spondyl.lab.spread import spread
 from spondyl.metrics.agreement import balanced_accuracy, kappa, within
 from spondyl.metrics.intervals import bootstrap_interval
@@ -98,7 +98,7 @@ def _one(run: Path, start: Path, data: Path, keep: Path, epochs: int | None, fol
 
 @cache
 def _read(run: Path, start: Path, data: Path, epochs: int | None) -> Trained:
-    recipe, first = recipe_of(run), recipe_of(start)
+    recipe, first = kept_recipe(Recipe, run), kept_recipe(Recipe, start)
     recipe = replace(recipe, grader_epochs=epochs or recipe.grader_epochs)
     if (recipe.grader_width, recipe.crop_rows, recipe.crop_columns) != (first.grader_width, first.crop_rows, first.crop_columns):
         raise InputError("graders-differ", "the graders of the two runs have different shapes", "Train both with the same keys for them")

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from spondyl.core import InputError
 from spondyl.lab.mri_discs import stages
 from spondyl.lab.mri_discs.data import Cohort, read_cohort
 from spondyl.lab.mri_discs.gate import Picture, phantom_pictures
 from spondyl.lab.mri_discs.recipe import Recipe
+from spondyl.lab.recipe import check_config
 from spondyl.lab.spread import keep, spread
 from spondyl.models.gate import Gate
 from spondyl.models.grader import Grader
@@ -39,7 +39,7 @@ def train(recipe: Recipe, data: Path, run: Path, on_step: OnStep = lambda *_: No
         on_step: Progress.
     """
     run.mkdir(parents=True, exist_ok=True)
-    _check_config(recipe, run / "config.json")
+    check_config(recipe, run / "config.json")
     (run / "config.json").write_text(json.dumps({**asdict(recipe), "torch": torch.__version__}, indent=1) + "\n")
     folds = range(recipe.folds)
     _spread(recipe, data, run, "locator", [(k,) for k in folds], on_step)
@@ -49,21 +49,6 @@ def train(recipe: Recipe, data: Path, run: Path, on_step: OnStep = lambda *_: No
         keep(run / "found.json", json.dumps([[asdict(disc) for disc in discs] for discs in found]).encode())
     _spread(recipe, data, run, "grader", [*recipe.pairs], on_step)
     _spread(recipe, data, run, "gate", [(k,) for k in folds], on_step)
-
-
-def _check_config(recipe: Recipe, file: Path) -> None:
-    """Let a run go on only with the recipe that it began with; `jobs` may change.
-
-    Raises:
-        InputError: If any other key differs.
-    """
-    if not file.exists():
-        return
-    before, now = json.loads(file.read_text("utf-8")), json.loads(json.dumps(asdict(recipe)))
-    changed = sorted(key for key in now if key != "jobs" and before.get(key) != now[key])
-    if changed:
-        said = f"the run was begun with another {', '.join(changed)}"
-        raise InputError("run-recipe-differs", said, "Go on with the recipe in its config.json, or begin a new run without --resume")
 
 
 def load_locator(run: Path, fold: int) -> Locator:

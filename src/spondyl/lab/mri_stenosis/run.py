@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,11 @@ from spondyl.lab.mri_stenosis.sacrum import fit_on_sacrum
 from spondyl.lab.mri_stenosis.splitting import kept, split
 from spondyl.lab.mri_stenosis.stir import NAME, fit_stir, load_stir, stir_on_sacrum
 from spondyl.lab.onnx_export import inputs_to_onnx, to_onnx
+from spondyl.lab.recipe import check_config
 from spondyl.lab.spread import keep, spread
 from spondyl.tasks.mri_stenosis.answers import CONDITIONS, PATTERNS, WEIGHTS
 
 OUTPUTS = ("logits", "sagittal_maps", "axial_maps", "sizes")
-FREE = ("jobs",)
 FEWEST = 4
 """Studies that a training needs at the least, so that both parts hold some."""
 
@@ -43,7 +43,7 @@ def train(recipe: StenosisRecipe, data: Path, run: Path, on_step: OnStep) -> Non
     """
     check_evidence(recipe, data)
     run.mkdir(parents=True, exist_ok=True)
-    _check_config(recipe, run / "config.json")
+    check_config(recipe, run / "config.json")
     keep(run / "config.json", (json.dumps(described(recipe), indent=1) + "\n").encode())
     if not (run / "refused.json").exists():
         _check_data(recipe, data, run / "data.json")
@@ -77,16 +77,6 @@ def _fit(recipe: StenosisRecipe, run: Path, size: int, name: str) -> None:
         fit_member(recipe, run, int(name.partition("-")[2]))
 
 
-def _check_config(recipe: StenosisRecipe, file: Path) -> None:
-    if not file.exists():
-        return
-    before, now = json.loads(file.read_text("utf-8")), json.loads(json.dumps(asdict(recipe)))
-    changed = sorted(key for key in now if key not in FREE and before.get(key) != now[key])
-    if changed:
-        raise InputError("run-recipe-differs", f"the run was begun with another {', '.join(changed)}",
-                         "Go on with the recipe in its config.json, or begin a new run without --resume")
-
-
 def check_evidence(recipe: StenosisRecipe, data: Path) -> None:
     """Refuse a bundle that would say of itself what is not so.
 
@@ -111,20 +101,6 @@ def _check_data(recipe: StenosisRecipe, data: Path, file: Path) -> None:
         raise InputError("run-data-differs", "the run was begun with another data set",
                          "Name that one, or begin a new run without --resume")
     keep(file, now.encode())
-
-
-def recipe_of(run: Path) -> StenosisRecipe:
-    """The recipe a run was trained with.
-
-    Raises:
-        InputError: `run-unreadable`.
-    """
-    try:
-        table = json.loads((run / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        said = f"the run has no readable config.json: {type(error).__name__}"
-        raise InputError("run-unreadable", said, "Name a folder under runs/") from None
-    return StenosisRecipe(**{field.name: table[field.name] for field in fields(StenosisRecipe) if field.name in table})
 
 
 def pack(recipe: StenosisRecipe, run: Path, out: Path, on_step: OnStep) -> Bundle:
