@@ -39,7 +39,7 @@ demo: .venv/.ready demo-data/.ready ## Starts the server with sample studies ana
 	$(SERVE)/spondyl serve --data demo-data/data --port $(PORT) --open
 
 test: .venv-lab/.ready ## Runs the tests
-	$(NICE) $(LAB)/python -m pytest -q
+	$(NICE) $(LAB)/python -m pytest -q -n 2 --dist loadfile
 
 slow: .venv-lab/.ready ## Runs the slow tests: the wheel in a clean environment, long training
 	$(NICE) $(LAB)/python -m pytest -q -m slow
