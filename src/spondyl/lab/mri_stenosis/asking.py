@@ -71,6 +71,7 @@ class Asked:
         labels, truth: (25,) -1 unknown.
         chances: (25, 3) NaN unknown.
         points: (25, 3) marks in mm of the patient; NaN.
+        built: (25, 3) where it was built; NaN.
         levels: True names by number from the bottom, where the data set says.
         sizes: (5, 2) area and AP diameter from the lowest level up; NaN.
         image: Id of the slice the levels were found on, "".
@@ -82,6 +83,7 @@ class Asked:
     truth: NDArray[np.int64]
     chances: Floats
     points: Floats
+    built: Floats
     levels: Mapping[int, str]
     sizes: Floats
     image: str
@@ -168,7 +170,8 @@ def thinned(study: Study, role: str) -> Study | None:
 def known_of(study: StenosisStudy, read: Study, truth: Mapping[str, TargetTruth]) -> Asked:
     """What the data set says of a study."""
     labels = np.array([-1 if (grade := study.grades.get(name)) is None else grade for name in COLUMNS])
-    built = np.array([truth[name].grade if name in truth else -1 for name in COLUMNS])
+    grades = np.array([truth[name].grade if name in truth else -1 for name in COLUMNS])
+    built = np.array([truth[name].point_mm if name in truth else (np.nan,) * 3 for name in COLUMNS])
     chances = np.array([truth[name].chances if name in truth else (np.nan,) * 3 for name in COLUMNS])
     marked = marked_points(study, read)
     points = np.array([marked.get(name, np.full(3, np.nan)) for name in COLUMNS])
@@ -176,7 +179,7 @@ def known_of(study: StenosisStudy, read: Study, truth: Mapping[str, TargetTruth]
     sizes = np.array([[own.numbers.get(name, np.nan) if own else np.nan for name in ("sac_area_mm2", "sac_depth_mm")]
                       for own in canals.values()])
     levels = {number: own.level for number, own in canals.items() if own}
-    return Asked(study.study, labels, built, chances, points, levels, sizes, "")
+    return Asked(study.study, labels, grades, chances, points, built, levels, sizes, "")
 
 
 def nothing_said(refusal: str) -> Said:

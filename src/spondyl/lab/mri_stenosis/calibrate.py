@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from spondyl.inference import Engine
-from spondyl.inference.conformal import EVERYTHING, calibrate
+from spondyl.inference.conformal import EVERYTHING, MIN_POSITIVES, calibrate
 from spondyl.lab.mri_stenosis.batches import Levels, plain, without
 from spondyl.lab.mri_stenosis.cases import target_column
 from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
@@ -81,15 +81,18 @@ def columns_of(condition: str) -> list[int]:
 
 
 def _condition(condition: str, logits: Floats, held: Levels, rows: NDArray[np.bool_]) -> dict[str, Any]:
+    """Calibration and quantiles of one condition for one pattern. A severity that has too few cases among the pattern's own levels takes
+    its quantile from all levels, which with the same series hidden show as much or less: its sets are then rather too wide."""
     columns = columns_of(condition)
-    scores = logits[rows][:, columns].reshape(-1, 3)
-    labels = held.grades[rows][:, columns].reshape(-1).astype(np.int64)
-    studies = np.repeat(held.study[rows], len(columns))
+    labels = np.where(held.grades[:, columns] >= 0, held.grades[:, columns], -1).astype(np.int64)
     known = labels >= 0
-    own = fit_offsets(scores[known], labels[known])
-    probabilities = calibrated(scores[known], condition, {condition: own})
-    quantiles = calibrate(probabilities, labels[known], ALPHA, studies[known], class_conditional=True)
-    return {**own, "sets": list(quantiles)}
+    mine = known & rows[:, None]
+    own = fit_offsets(logits[:, columns][mine], labels[mine])
+    probabilities = calibrated(logits[:, columns], condition, {condition: own})
+    studies = np.repeat(held.study[:, None], len(columns), axis=1)
+    ours, everyone = (calibrate(probabilities[part], labels[part], ALPHA, studies[part], class_conditional=True) for part in (mine, known))
+    few = [(labels[mine] == k).sum() < MIN_POSITIVES for k in range(3)]
+    return {**own, "sets": [wide if short else close for close, wide, short in zip(ours, everyone, few, strict=True)]}
 
 
 def fit_offsets(logits: Floats, labels: NDArray[np.int64]) -> dict[str, Any]:

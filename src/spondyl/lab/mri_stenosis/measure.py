@@ -236,20 +236,28 @@ def _share(happened: Sequence[bool]) -> Interval:
 
 
 def _points(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Distance of the points from the marks, in space and in the plane of the slice that was named; what was not said is far away."""
+    """Distance of the points from the marks, in the plane of the slice that was named and in space, and from what was built, in space: a
+    mark stands on the nearest slice, so that the neighbouring one is a whole step away from it, and half a step from the place itself."""
     body = {}
     for name, columns in GROUPS.items():
         marked = [np.isfinite(one.points[columns, 0]) for one in asked]
-        apart = [(one.said[""].points - one.points)[columns][there] for one, there in zip(asked, marked, strict=True)]
-        normals = [one.said[""].normals[columns][there] for one, there in zip(asked, marked, strict=True)]
-        owners = np.repeat(np.arange(len(asked)), [int(there.sum()) for there in marked])
-        gaps, axes = np.concatenate(apart), np.concatenate(normals)
-        through = (gaps * axes).sum(axis=1, keepdims=True) * axes
-        in_space, in_plane = (np.nan_to_num(np.linalg.norm(part, axis=1), nan=np.inf) for part in (gaps, gaps - through))
-        body[name] = {"points": len(gaps), "within_4_mm": _figure(share_interval(in_space <= NEAR_MM, owners)),
-                      "within_4_mm_in_plane": _figure(share_interval(in_plane <= NEAR_MM, owners)),
-                      "median_mm": round(float(np.median(in_space)), 2) if len(gaps) else None}
+        there = [one.said[""].points[columns][rows] for one, rows in zip(asked, marked, strict=True)]
+        owners = np.repeat(np.arange(len(asked)), [int(rows.sum()) for rows in marked])
+        gaps, built, axes = (np.concatenate(parts) for parts in (
+            [place - one.points[columns][rows] for place, one, rows in zip(there, asked, marked, strict=True)],
+            [place - one.built[columns][rows] for place, one, rows in zip(there, asked, marked, strict=True)],
+            [one.said[""].normals[columns][rows] for one, rows in zip(asked, marked, strict=True)]))
+        in_plane = gaps - (gaps * axes).sum(axis=1, keepdims=True) * axes
+        body[name] = {"points": len(gaps), "within_4_mm_in_plane": _near(in_plane, owners), "within_4_mm": _near(gaps, owners),
+                      "median_mm": round(float(np.nanmedian(np.linalg.norm(in_plane, axis=1))), 2) if np.isfinite(in_plane).any() else None}
+        if any(np.isfinite(one.built).any() for one in asked):
+            body[name]["within_4_mm_of_built"] = _near(built, owners)
     return body
+
+
+def _near(gaps: Floats, owners: NDArray[np.int64]) -> dict[str, float | None]:
+    """Share of gaps (n, 3) that are no longer than NEAR_MM; what was not said is far away."""
+    return _figure(share_interval(np.nan_to_num(np.linalg.norm(gaps, axis=1), nan=np.inf) <= NEAR_MM, owners))
 
 
 def _sizes(asked: Sequence[Asked]) -> dict[str, Any]:
