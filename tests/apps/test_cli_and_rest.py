@@ -24,9 +24,9 @@ __all__ = ["house"]
 BUNDLE = Path(str(files("spondyl"))) / "bundles" / "mri-discs"
 
 
-def by_command_line(house: House, paths: Sequence[Path]) -> Mapping[str, Any]:
+def by_command_line(house: House, paths: Sequence[Path], *more: str) -> Mapping[str, Any]:
     """The one result.json that `spondyl analyze --json` gives of these files."""
-    said = house.say("analyze", *paths, "--data", house.data, "--json")
+    said = house.say("analyze", *paths, *more, "--data", house.data, "--json")
     assert said.code == 0, said.out
     (result,) = json.loads(said.out)["studies"]
     return result
@@ -86,21 +86,21 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.skipif(not (BUNDLE / "bundle.json").is_file(), reason="the bundle mri-discs is not shipped in this build")
-@pytest.mark.parametrize("pattern", ["*/*/*.dcm", "slice.png"])
+@pytest.mark.parametrize(("pattern", "task"), [("*/*/*.dcm", "mri-discs"), ("slice.png", "mri-discs"), ("*/*/*.dcm", "mri-stenosis")])
 def test_the_shipped_bundle_gives_the_same_json_through_both_doors(
-    patient: Path, pattern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    patient: Path, pattern: str, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("SPONDYL_READERS", "1")
     house = House(patient, tmp_path / "data", capfd, monkeypatch)
     paths = sorted(patient.glob(pattern))
-    ours = by_command_line(house, paths)
-    assert ours["task"] == "mri-discs"
+    ours = by_command_line(house, paths, "--task", task)
+    assert ours["task"] == task
     assert ours["status"] == "done"
     assert ours["findings"]
     folder = other_house(house)
     shelf = wiring.shelf(Settings(data=folder))
     with capfd.disabled(), served(folder, wiring.served(shelf), shelf) as client:
-        assert without_timings(by_rest(client, paths, "mri-discs")) == without_timings(ours)
+        assert without_timings(by_rest(client, paths, task)) == without_timings(ours)
 
 
 def test_no_name_of_a_patient_leaves_the_file(house: House, caplog: pytest.LogCaptureFixture):

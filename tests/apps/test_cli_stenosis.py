@@ -43,7 +43,8 @@ def test_a_study_folder_becomes_findings_a_picture_and_a_table(studies: tuple[Pa
     body = json.loads(result.read_text("utf-8"))
     assert len(body["findings"]) == 25
     assert (result.parent / "annotated.png").is_file()
-    assert len((result.parent / "findings.csv").read_text("utf-8").splitlines()) == 1 + 25 + len(body["measurements"])
+    rows = (result.parent / "findings.csv").read_text("utf-8").splitlines()
+    assert len(rows) == 1 + 25 + len(body["measurements"]) + len(body["warnings"])
 
 
 def test_two_patients_in_one_folder_are_two_studies_each_with_its_own_key(studies: tuple[Path, Path], home: House):
@@ -52,8 +53,9 @@ def test_two_patients_in_one_folder_are_two_studies_each_with_its_own_key(studie
     for number, folder in enumerate(studies):
         for k, file in enumerate(sorted(folder.rglob("*.dcm"))):
             shutil.copy(file, mixed / f"{number}-{k}.dcm")
-    body = json.loads(home.say("analyze", mixed, *TASK, "--json").out)
-    alone = [json.loads(home.say("analyze", folder, *TASK, "--json").out)["studies"][0] for folder in studies]
+    known = ("--data", home.data, "--json")
+    body = json.loads(home.say("analyze", mixed, *TASK, *known).out)
+    alone = [json.loads(home.say("analyze", folder, *TASK, *known).out)["studies"][0] for folder in studies]
     assert len({result["study"]["key"] for result in body["studies"]}) == 2
     apart = {result["study"]["key"]: {**result, "timings_ms": {}} for result in alone}
     assert {result["study"]["key"]: {**result, "timings_ms": {}} for result in body["studies"]} == apart

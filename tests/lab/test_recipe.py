@@ -9,10 +9,23 @@ import pytest
 from conftest import ROOT
 from spondyl.core import InputError, NotFoundError
 from spondyl.lab.mri_discs.recipe import Recipe
+from spondyl.lab.mri_stenosis.fit import network_of
+from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
 from spondyl.lab.recipe import read_recipe
 from spondyl.lab.verbs import task_of
 
-RECIPES = sorted((ROOT / "recipes").glob("mri-*.toml"))
+RECIPES = sorted((ROOT / "recipes").glob("mri-discs*.toml"))
+STENOSIS = sorted((ROOT / "recipes").glob("mri-stenosis*.toml"))
+
+
+@pytest.mark.parametrize("file", STENOSIS, ids=lambda file: file.stem)
+def test_a_recipe_of_stenosis_is_read_and_its_network_has_its_size(file: Path):
+    assert task_of(file) == "mri-stenosis"
+    own = read_recipe(StenosisRecipe, file)
+    assert own.scale in ("cpu", "gpu")
+    net = network_of(own)
+    assert net.sagittal.side.out_channels == own.features
+    assert sum(part.numel() for part in net.parameters()) > 800_000
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
