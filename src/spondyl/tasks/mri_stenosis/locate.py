@@ -114,6 +114,9 @@ def _levels(assembly: Assembly, read: Sequence[SeenStack], main: SeenStack, carr
     if len(frames) < LEVELS:
         notices.append(Notice("levels-missing", f"only {len(frames)} of five levels are seen from the lowest disc up"))
     unsure = main.look.poses["upright"] < settings["gate"]["sure_upright"] and main.stack.sequence != "stir"
+    if unsure:
+        notices.append(Notice("gate-unsure", "the slice that the levels were found on is not clearly an upright lumbar spine: every answer "
+                                             "is marked"))
     scale = "on_sacrum_stir" if main.stack.sequence == "stir" and "on_sacrum_stir" in settings["levels"] else "on_sacrum"
     own = {"levels": {**settings["levels"], "on_sacrum": settings["levels"][scale]}}
     names = tuple(level_names(main.found, own))[:LEVELS]
