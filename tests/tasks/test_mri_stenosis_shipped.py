@@ -14,7 +14,7 @@ from spondyl.inference import Shelf
 from spondyl.phantom.others import draw_other
 from spondyl.tasks.mri_stenosis import MriStenosis
 from spondyl.tasks.mri_stenosis.answers import SEVERITIES, TARGETS, weighted
-from spondyl.tasks.mri_stenosis.space import to_patient
+from spondyl.tasks.mri_stenosis.space import to_patient, to_pixels
 from spondyl.tasks.port import process_study
 from tasks.mr_studies import AXIAL, blank, drawn, mirrored, row_of, study_of
 
@@ -136,6 +136,23 @@ def test_sets_are_wider_without_the_axial_series():
     sizes = [sum(len(one.set) for one in result.findings if one.finding == "subarticular_stenosis")
              for result in (whole().result, answered(without("axial_t2")).result)]
     assert sizes[1] >= sizes[0]
+
+
+def test_of_a_field_that_ends_above_the_sacrum_no_level_is_named():
+    """Cut between the lowest discs: what is then the lowest one must not become L5/S1."""
+    own = drawn()
+    low, high = (np.array(disc.corners_mm).mean(axis=0) for disc in own.truth.discs[:2])
+
+    def cut(image: Image) -> Image:
+        rows = int(to_pixels(image, (low + high) / 2)[1])
+        return replace(image, id=image.id + "cut", pixels=np.ascontiguousarray(image.pixels[:rows]))
+
+    sagittal = [one if plane(one) == "axial" else replace(one, images=tuple(map(cut, one.images))) for one in own.study.series]
+    result = answered(replace(own.study, series=tuple(sagittal))).result
+    assert result.status == "done"
+    assert {one.level for one in result.findings} == {None}
+    assert "levels-unsure" in codes(result)
+    assert any("L4/L5" in one.level_alternatives for one in result.findings if one.level_from_bottom == 1)
 
 
 def test_axial_slices_of_two_levels_only_leave_the_others_to_the_sagittal_ones():

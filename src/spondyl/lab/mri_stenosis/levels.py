@@ -40,7 +40,7 @@ def level_part(recipe: StenosisRecipe) -> LevelPart:
     names = [*settings["gate"]["members"], *settings["locator"]["members"]]
     networks = {name: NetworkFile(source.network(name).file) for name in names}
     settings["levels"].pop("on_sacrum_out_of_fold", None)
-    settings["levels"]["least"] = LEAST_LEVEL
+    settings["levels"] |= {"least": LEAST_LEVEL, "on_sacrum_at_edge": settings["levels"]["on_sacrum"]}
     settings["crops"] = asdict(recipe.plan)
     return LevelPart(networks, {file.file: source.read(file.file) for file in networks.values()}, settings, source)
 

@@ -156,7 +156,8 @@ def _manifest(recipe: StenosisRecipe, networks: Mapping[str, NetworkFile], setti
 def _validation(run: Path, recipe: StenosisRecipe, files: tuple[list[Path], list[Path]]) -> dict[str, Any]:
     curves = [json.loads((run / f"member-{k}.json").read_text("utf-8")) for k in range(recipe.members)]
     refused = json.loads((run / "refused.json").read_text("utf-8")) if (run / "refused.json").exists() else {}
-    return {"taught": len(files[0]), "held": len(files[1]), "refused": len(refused), "recipe": asdict(recipe),
+    return {"taught": len(files[0]), "held": len(files[1]), "refused": len(refused),
+            "recipe": {**asdict(recipe), "levels_from": Path(recipe.levels_from).name},
             "members": {f"reader-{k}": curve[-1] for k, curve in enumerate(curves)}}
 
 

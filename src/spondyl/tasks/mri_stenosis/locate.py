@@ -28,6 +28,8 @@ AGREE_MM = 12.0
 """The lowest disc of two series is the same where their middles lie nearer than this."""
 SAC_MM = (-2.0, 7.0, 0.0)
 """A place inside the thecal sac behind a disc, in the level's frame; the fluid in it is bright on T2 and dark on T1."""
+SACRUM_MM = 30.0
+"""A picture shows whether a disc stands on the sacrum where this much lies below the disc: the height of S1 [O]."""
 BRIGHTER = 1.25
 BESIDE_MM = 15.0
 """A slice shows the spine where it lies nearer than this to the discs."""
@@ -117,10 +119,19 @@ def _levels(assembly: Assembly, read: Sequence[SeenStack], main: SeenStack, carr
     if unsure:
         notices.append(Notice("gate-unsure", "the slice that the levels were found on is not clearly an upright lumbar spine: every answer "
                                              "is marked"))
-    scale = "on_sacrum_stir" if main.stack.sequence == "stir" and "on_sacrum_stir" in settings["levels"] else "on_sacrum"
-    own = {"levels": {**settings["levels"], "on_sacrum": settings["levels"][scale]}}
+    own = {"levels": {**settings["levels"], "on_sacrum": _sacrum_scale(main, settings["levels"])}}
     names = tuple(level_names(main.found, own))[:LEVELS]
     return Levels(tuple(frames), names, main.found, stacks, tuple(notices), bool(differ) or (gap is not None and gap < LEVELS) or unsure)
+
+
+def _sacrum_scale(main: SeenStack, own: Mapping[str, Any]) -> Mapping[str, float]:
+    """How the score of the lowest disc becomes the probability that it stands on the sacrum. Where the picture ends so near below it that
+    a sacrum could not be seen, the cautious scale of the bundle that the locator comes from holds."""
+    bottom = main.part.content[3]
+    rows_mm = main.part.spacing_mm[0] if main.part.spacing_mm else 0.0
+    if (bottom - main.found.discs[0].y) * rows_mm < SACRUM_MM:
+        return dict(own["on_sacrum_at_edge"])
+    return dict(own["on_sacrum_stir"] if main.stack.sequence == "stir" and "on_sacrum_stir" in own else own["on_sacrum"])
 
 
 def level_frames(part: UprightSlice, places: Sequence[Pose]) -> list[LevelFrame]:
