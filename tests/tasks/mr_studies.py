@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from zlib import crc32
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def series_of(name: str, rendered: MrSeries) -> Series:
 def blank(sequence: str = "t2", position: tuple[float, float, float] = (0.0, 0.0, 0.0),
           axes: tuple[tuple[float, float, float], tuple[float, float, float]] = SAGITTAL, frame: str = "frame", size: int = 96) -> Image:
     """A slice with nothing but noise on it, which is its own."""
-    seed = abs(hash((sequence, position, axes))) % 2**32
+    seed = crc32(repr((sequence, position, axes)).encode())
     pixels = np.random.default_rng(seed).random((size, size), dtype=np.float32)
     return Image(pixel_hash(pixels), pixels, (1.0, 1.0), "PixelSpacing", "unknown", sequence, Geometry(position, *axes, frame))
 
