@@ -187,6 +187,7 @@ def test_of_one_middle_slice_only_the_canal_is_said():
     assert {"series-missing", "not-shown"} <= codes(result)
     assert len(result.findings) == 25
     assert {one.finding for one in result.findings if one.value is not None} == {"spinal_canal_stenosis"}
+    assert not any("recesses judged" in warning.message for warning in result.warnings)
     assert all(one.set == () and one.probabilities is None and not one.refer for one in result.findings if one.value is None)
 
 

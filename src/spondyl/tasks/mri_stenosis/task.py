@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 from spondyl.core import Finding, HeatMap, Image, ImageNote, Measurement, Notice, Study, StudyResult, TaskOutput, term
 from spondyl.inference import Engine
 from spondyl.tasks.mri_discs.levels import LevelName
-from spondyl.tasks.mri_stenosis.answers import MEASURES, SEVERITIES, TARGETS, UNITS, calibrated, pattern_of, prediction_set, weighted
+from spondyl.tasks.mri_stenosis.answers import (
+    CANAL,
+    FORAMEN,
+    MEASURES,
+    RECESS,
+    SEVERITIES,
+    TARGETS,
+    UNITS,
+    calibrated,
+    pattern_of,
+    prediction_set,
+    weighted,
+)
 from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1, WORDS, assemble, plane_of
 from spondyl.tasks.mri_stenosis.locate import Levels, find_levels
 from spondyl.tasks.mri_stenosis.reading import Reading, Rest, is_shown, read_levels, rest_of
@@ -26,10 +38,11 @@ MEASURE_METHODS = {
 AROUND_MM = 12.0
 """Half of the side of the square that is shown around a point."""
 MISSING = {
-    T1: "no sagittal T1 series: foramina judged on T2 or STIR and axial slices, wider sets",
-    FLUID: "no sagittal T2 or STIR series: canal judged on T1 and axial slices, wider sets",
-    AXIAL: "no axial T2 series: subarticular recesses judged from the sagittal images only, wider sets",
+    T1: (FORAMEN, "no sagittal T1 series", "foramina judged on T2 or STIR and axial slices, wider sets"),
+    FLUID: (CANAL, "no sagittal T2 or STIR series", "canal judged on T1 and axial slices, wider sets"),
+    AXIAL: (RECESS, "no axial T2 series", "subarticular recesses judged from the sagittal images only, wider sets"),
 }
+"""By role: the condition that suffers most without it, what is missing, and what that means where the condition is still said."""
 
 
 class MriStenosis:
@@ -168,7 +181,9 @@ def _measurements(levels: Levels, reading: Reading, settings: Mapping[str, Any])
 
 def _series_notices(levels: Levels, reading: Reading) -> list[Notice]:
     """What is missing of the study, or at some of its levels."""
-    notices = [Notice("series-missing", MISSING[role]) for role in (T1, FLUID, AXIAL) if not levels.stacks.get(role)]
+    said = {TARGETS[target][0] for crops in reading.crops for target in range(len(TARGETS)) if is_shown(crops, target)}
+    notices = [Notice("series-missing", f"{missing}: {meaning}" if condition in said else missing)
+               for role, (condition, missing, meaning) in MISSING.items() if not levels.stacks.get(role)]
     for k, role in enumerate((T1, FLUID, AXIAL)):
         blind = [frame.number for frame, crops in zip(levels.frames, reading.crops, strict=True) if not crops.seen[k]]
         if blind and levels.stacks.get(role):
