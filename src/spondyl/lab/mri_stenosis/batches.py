@@ -47,7 +47,6 @@ class Levels:
     truth: NDArray[np.int8]
     points: NDArray[np.float32]
     sizes: NDArray[np.float32]
-    chances: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.study)
@@ -70,7 +69,7 @@ def joined(cases: Iterable[Case], targets: str) -> Levels:
     study = np.repeat(np.arange(len(cases)), [len(case.numbers) for case in cases])
     sizes = np.log(np.maximum(np.concatenate([case.labels.sizes for case in cases]), 1.0))
     return Levels(study, arrays, taught.astype(np.float32), grades, np.concatenate([case.labels.truth for case in cases]),
-                  points, sizes.astype(np.float32), chances)
+                  points, sizes.astype(np.float32))
 
 
 def astray(points: NDArray[np.float32]) -> NDArray[np.bool_]:

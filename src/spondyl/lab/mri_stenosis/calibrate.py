@@ -24,6 +24,7 @@ INPUTS = ("sagittal", "across", "sagittal_seen", "axial", "along", "axial_seen",
 ASK = 40
 ALPHA = 0.1
 FEWEST_LEVELS = 20
+"""A pattern that fewer levels show is calibrated on all of them."""
 MODERATE = np.arange(1.0, 4.01, 0.25)
 SEVERE = np.arange(1.5, 8.01, 0.5)
 """Weights of moderate and severe canals that are tried, with 1 for normal or mild."""

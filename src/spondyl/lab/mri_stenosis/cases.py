@@ -31,6 +31,8 @@ OnStep = Callable[[str, int, int], None]
 Floats = NDArray[np.float64]
 PLAIN = ("study", "image", "lowest", "cut_lowest")
 """Fields of a Case that are no arrays."""
+PICTURES = ("sagittal", "axial")
+"""Those that are pictures."""
 Place = tuple[float, ...]
 """Where a slice lies, rounded: what a file's header and the read image have in common. Empty where it is not known."""
 SEQUENCES = {"Sagittal T1": "t1", "Sagittal T2/STIR": "t2", "Axial T2": "axial_t2"}
@@ -233,11 +235,12 @@ def _packed(case: Case) -> bytes:
     return buffer.getvalue()
 
 
-def load_case(file: Path) -> Case:
-    """A case that `prepare` kept."""
+def load_case(file: Path, crops: bool = True) -> Case:
+    """A case that `prepare` kept; without `crops` its pictures are empty and not read, which is most of the file."""
     with np.load(file) as kept:
         labels = Labels(**{field.name: kept[f"label_{field.name}"] for field in fields(Labels)})
-        body = {field.name: kept[field.name] for field in fields(Case) if field.name not in ("labels", *PLAIN)}
+        names = [field.name for field in fields(Case) if field.name not in ("labels", *PLAIN)]
+        body: dict[str, Any] = {name: kept[name] if crops or name not in PICTURES else np.zeros(0, np.uint8) for name in names}
         return Case(str(kept["study"]), str(kept["image"]), float(kept["lowest"]), float(kept["cut_lowest"]), labels=labels, **body)
 
 

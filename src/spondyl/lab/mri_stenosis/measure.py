@@ -83,7 +83,7 @@ def figures(asked: Sequence[Asked], prior: Floats, bundle: Bundle) -> dict[str, 
         "missing": {way: _missing(asked, way, prior, rng) for way in WITHOUT if way},
         "conditions": {name: _condition(asked, columns, rng) for name, columns in GROUPS.items()},
         "levels": _levels(asked), "points": _points(asked), "sizes": _sizes(asked),
-        "milliseconds": float(np.median([said.milliseconds for said in whole])),
+        "milliseconds": float(np.nanmedian([said.milliseconds for said in whole])),
     }
     return body
 

@@ -31,8 +31,8 @@ from spondyl.lab.spread import keep, spread
 from spondyl.tasks.mri_stenosis.answers import CONDITIONS, PATTERNS, WEIGHTS
 
 OUTPUTS = ("logits", "sagittal_maps", "axial_maps", "sizes")
-FEWEST = 4
-"""Studies that a training needs at the least, so that both parts hold some."""
+FEWEST = 2
+"""Studies that teach, and studies that choose, at the least."""
 
 
 def train(recipe: StenosisRecipe, data: Path, run: Path, on_step: OnStep) -> None:
@@ -51,8 +51,8 @@ def train(recipe: StenosisRecipe, data: Path, run: Path, on_step: OnStep) -> Non
         refused = prepare(recipe.layout, data, run / "cases", engine, recipe.plan, recipe.margin, on_step)
         keep(run / "refused.json", (json.dumps(refused, indent=1) + "\n").encode())
     taught, held = split(kept(run / "cases"), recipe.val_share, recipe.seed)
-    if min(len(taught), len(held)) < FEWEST // 2:
-        said = f"{len(taught)} studies can teach and {len(held)} can choose; both need {FEWEST // 2} or more"
+    if min(len(taught), len(held)) < FEWEST:
+        said = f"{len(taught)} studies can teach and {len(held)} can choose; both need {FEWEST} or more"
         raise InputError("dataset-too-small", said, "Take more studies, or change val_share")
     missing = [f"member-{k}" for k in range(recipe.members) if not (run / f"member-{k}.pt").exists()]
     if not (run / "stir.json").exists():
@@ -112,7 +112,8 @@ def pack(recipe: StenosisRecipe, run: Path, out: Path, on_step: OnStep) -> Bundl
     graphs = {f"{name}.onnx": _graph(recipe, run, k, held) for k, name in enumerate(names)}
     on_step("Calibrating", 0, 1)
     settings: dict[str, Any] = {**part.settings, "reader": {"members": names}, **_first()}
-    settings["levels"] = {**settings["levels"], "on_sacrum": fit_on_sacrum(load(held_files[0] + held_files[1]))}
+    heads = [[load_case(file, crops=False) for file in files] for files in held_files]
+    settings["levels"] = {**settings["levels"], "on_sacrum": fit_on_sacrum([*heads[0], *heads[1]])}
     stir = load_stir(run)
     if stir is not None:
         size = settings["locator"]["size"]
@@ -122,7 +123,7 @@ def pack(recipe: StenosisRecipe, run: Path, out: Path, on_step: OnStep) -> Bundl
         settings["levels"]["on_sacrum_stir"] = stir_on_sacrum(recipe, run, stir, settings["locator"])
     contents = {**part.contents, **graphs}
     networks = {**part.networks, **{name: NetworkFile(f"{name}.onnx") for name in names}}
-    seen = {load_case(file).image: 0 for file in held_files[0]} | {load_case(file).image: 1 for file in held_files[1]}
+    seen = {case.image: part for part, cases in enumerate(heads) for case in cases}
     draft = run / "draft"
     shutil.rmtree(draft, ignore_errors=True)
     first = write_bundle(draft, _manifest(recipe, networks, settings, seen, {}), {**contents, "card.md": b"draft\n"})

@@ -54,6 +54,12 @@ class CropPlan:
     twin_mm: float = 2.6
 
 
+SagittalView = tuple[Image, Affine] | None
+"""A slice and the map of its crop, or None where a slot is empty."""
+AxialView = tuple[Image, tuple[Affine, Affine]] | None
+"""The same with the maps of both halves, left first."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelCrops:
     """One level.
@@ -69,10 +75,10 @@ class LevelCrops:
 
     sagittal: NDArray[np.uint8]
     across_mm: NDArray[np.float32]
-    sagittal_maps: tuple[tuple[tuple[Image, Affine] | None, ...], tuple[tuple[Image, Affine] | None, ...]]
+    sagittal_maps: tuple[tuple[SagittalView, ...], tuple[SagittalView, ...]]
     axial: NDArray[np.uint8]
     along_mm: NDArray[np.float32]
-    axial_maps: tuple[tuple[Image, tuple[Affine, Affine]] | None, ...]
+    axial_maps: tuple[AxialView, ...]
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -96,13 +102,14 @@ def level_crops(frames: Sequence[LevelFrame], stacks: Mapping[str, Sequence[Stac
     """
     picked = [_picked(frame, stacks, plan) for frame in frames]
     shape = (plan.size + 2 * margin, plan.size + 2 * margin)
-    raw = [_sample(frame, one, plan, shape) for frame, one in zip(frames, picked, strict=True)]
+    maps = [_maps(frame, one, plan, shape) for frame, one in zip(frames, picked, strict=True)]
+    raw = [_sample(one, shape) for one in maps]
     inner = slice(margin, margin + plan.size)
     scales = []
     for part in range(3):
         seen = [crop[..., inner, inner] for one in raw for crop in one[part].values()]
         scales.append(tuple(np.percentile(np.stack(seen), (1, 99)).tolist()) if seen else (0.0, 1.0))
-    return [_finished(frame, one, crops, plan, shape, scales) for frame, one, crops in zip(frames, picked, raw, strict=True)]
+    return [_finished(one, where, crops, plan, shape, scales) for one, where, crops in zip(picked, maps, raw, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,21 +221,37 @@ def _axial_map(image: Image, frame: LevelFrame, w: float, side: str, plan: CropP
     return crop_map(image, frame.patient(np.array([sign * out, v, w])), sign * frame.left, frame.back, shape, plan.axial_mm)
 
 
-def _sample(frame: LevelFrame, one: _Picked, plan: CropPlan, shape: tuple[int, int]) -> Crops:
-    sagittal: tuple[dict[int, NDArray[np.float32]], dict[int, NDArray[np.float32]]] = ({}, {})
-    for channel in (0, 1):
-        for slot, image in enumerate(one.sagittal[channel]):
-            if image is not None:
-                sagittal[channel][slot] = affine_sample(image.pixels, _sagittal_map(image, frame, one.across[slot], plan, shape), shape)
-    axial = {}
-    for slot, image in enumerate(one.axial):
-        if image is not None:
-            halves = [affine_sample(image.pixels, _axial_map(image, frame, one.along[slot], side, plan, shape), shape) for side in SIDES]
-            axial[slot] = np.stack(halves)
-    return (*sagittal, axial)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Maps:
+    """The slices of a level with the maps of their crops, as `LevelCrops` has them."""
+
+    sagittal: tuple[tuple[SagittalView, ...], tuple[SagittalView, ...]]
+    axial: tuple[AxialView, ...]
 
 
-def _finished(frame: LevelFrame, one: _Picked, crops: Crops, plan: CropPlan, shape: tuple[int, int],
+def _maps(frame: LevelFrame, one: _Picked, plan: CropPlan, shape: tuple[int, int]) -> _Maps:
+    def seen(image: Image | None, u: float) -> SagittalView:
+        return (image, _sagittal_map(image, frame, u, plan, shape)) if image is not None else None
+
+    def halves(image: Image | None, w: float) -> AxialView:
+        if image is None:
+            return None
+        left, right = (_axial_map(image, frame, w, side, plan, shape) for side in SIDES)
+        return image, (left, right)
+
+    t1, fluid = (tuple(seen(image, u) for image, u in zip(images, one.across, strict=True)) for images in one.sagittal)
+    return _Maps((t1, fluid), tuple(halves(image, w) for image, w in zip(one.axial, one.along, strict=True)))
+
+
+def _sample(maps: _Maps, shape: tuple[int, int]) -> Crops:
+    t1, fluid = ({slot: affine_sample(view[0].pixels, view[1], shape) for slot, view in enumerate(views) if view}
+                 for views in maps.sagittal)
+    axial = {slot: np.stack([affine_sample(view[0].pixels, half, shape) for half in view[1]])
+             for slot, view in enumerate(maps.axial) if view}
+    return t1, fluid, axial
+
+
+def _finished(one: _Picked, maps: _Maps, crops: Crops, plan: CropPlan, shape: tuple[int, int],
               scales: Sequence[tuple[float, float]]) -> LevelCrops:
     sagittal = np.zeros((plan.sagittal_slots, 2, *shape), np.uint8)
     for channel in (0, 1):
@@ -237,14 +260,7 @@ def _finished(frame: LevelFrame, one: _Picked, crops: Crops, plan: CropPlan, sha
     axial = np.zeros((plan.axial_slots, 2, *shape), np.uint8)
     for slot, halves in crops[2].items():
         axial[slot] = _grey(halves, *scales[2])
-    maps = tuple(
-        tuple((image, _sagittal_map(image, frame, one.across[slot], plan, shape)) if image is not None else None
-              for slot, image in enumerate(one.sagittal[channel])) for channel in (0, 1))
-    axial_maps = tuple(
-        (image, (_axial_map(image, frame, one.along[slot], "left", plan, shape),
-                 _axial_map(image, frame, one.along[slot], "right", plan, shape)))
-        if image is not None else None for slot, image in enumerate(one.axial))
-    return LevelCrops(sagittal, np.array(one.across, np.float32), (maps[0], maps[1]), axial, np.array(one.along, np.float32), axial_maps)
+    return LevelCrops(sagittal, np.array(one.across, np.float32), maps.sagittal, axial, np.array(one.along, np.float32), maps.axial)
 
 
 def _grey(crop: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:

@@ -12,7 +12,6 @@ from spondyl.core import Image, Notice
 from spondyl.imaging.affine import apply_affine
 from spondyl.inference import Engine
 from spondyl.tasks.mri_stenosis.answers import CANAL, FORAMEN, RECESS, TARGETS, middle_of_attention, place_in_map
-from spondyl.tasks.mri_stenosis.assembly import AXIAL, FLUID, T1
 from spondyl.tasks.mri_stenosis.crops import SIGNS, LevelCrops, level_crops, network_inputs, plan_of
 from spondyl.tasks.mri_stenosis.locate import Levels
 
@@ -159,6 +158,3 @@ def _rest(image: Image, to_slice: NDArray[np.float64], attention: NDArray[np.flo
     from_map = np.column_stack([to_slice[:, :2] * scale, to_slice[:, 2]])
     return Rest(image, (float(np.clip(x, 0, image.shape[1])), float(np.clip(y, 0, image.shape[0]))), attention, from_map)
 
-
-ROLE_OF_SEEN = (T1, FLUID, AXIAL)
-"""What the three marks of `LevelCrops.seen` are of."""
