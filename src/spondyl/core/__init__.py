@@ -12,11 +12,11 @@ from spondyl.core.result import (
     StudyResult,
     TaskOutput,
 )
-from spondyl.core.study import Geometry, Image, Series, Study
+from spondyl.core.study import Beam, DensitySaid, Geometry, Image, Series, Study
 from spondyl.core.vocabulary import Term, term, vocabulary
 
 __all__ = [
-    "BundleError", "BundleNote", "Finding", "Geometry", "HeatMap", "Image", "ImageNote", "InputError", "Measurement",
-    "NotFoundError", "Notice", "Refusal", "Series", "SpondylError", "Study", "StudyResult", "TaskOutput", "Term",
+    "Beam", "BundleError", "BundleNote", "DensitySaid", "Finding", "Geometry", "HeatMap", "Image", "ImageNote", "InputError",
+    "Measurement", "NotFoundError", "Notice", "Refusal", "Series", "SpondylError", "Study", "StudyResult", "TaskOutput", "Term",
     "disc_name", "term", "vocabulary",
 ]

@@ -39,6 +39,43 @@ class Geometry:
         return float(self.normal @ np.asarray(self.position))
 
 
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """The beam of one frame of a calibrated dual-energy pair.
+
+    Attributes:
+        kev: Effective energy.
+        mineral_cm2_g, soft_cm2_g: Mass attenuation of hydroxyapatite and of soft tissue at it.
+        span: What 1.0 of the pixels stands for: pixels x span = ln(I0 / I).
+    """
+
+    kev: float
+    mineral_cm2_g: float
+    soft_cm2_g: float
+    span: float
+
+    def __post_init__(self) -> None:
+        if not all(0 < value < float("inf") for value in (self.kev, self.mineral_cm2_g, self.soft_cm2_g, self.span)):
+            raise ValueError(f"a beam has positive numbers, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class DensitySaid:
+    """A density that the scanner's own report tells.
+
+    Attributes:
+        region: As the report has it ("L1-L4", "L3", "AP Spine"), "" where it does not say.
+        bmd_g_cm2, t_score, z_score: None where it does not say.
+        source: What kind of object said it ("Enhanced SR").
+    """
+
+    region: str
+    bmd_g_cm2: float | None
+    t_score: float | None
+    z_score: float | None
+    source: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
     """One frame, as a person would see it.
@@ -54,6 +91,7 @@ class Image:
         geometry: Where it lies in the patient, or None.
         colour: Whether the file held colour (its luminance is in `pixels`).
         enhanced: Whether its header says that contrast agent was given.
+        beam: Of a calibrated dual-energy pair, or None.
         decoded_scale: 1, or 2 or 4 where a big film was decoded at a half or a quarter of its resolution: so many pixels a side are one.
     """
 
@@ -67,6 +105,7 @@ class Image:
     colour: bool = False
     decoded_scale: int = 1
     enhanced: bool = False
+    beam: Beam | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
@@ -109,12 +148,14 @@ class Study:
         key: Keyed pseudonym of the study: the only name it has.
         series: At least one.
         sex, age_years: From the file, where present.
+        densities: What scanners' reports in the study say of bone density.
     """
 
     key: str
     series: tuple[Series, ...]
     sex: str | None = None
     age_years: float | None = None
+    densities: tuple[DensitySaid, ...] = ()
     sources: tuple[str, ...] = field(default=(), repr=False)
     """Content hashes (SHA-256) of the files it was read from."""
 

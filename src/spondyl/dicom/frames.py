@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from spondyl.core import Geometry, InputError
+from spondyl.core import Beam, Geometry, InputError
 from spondyl.dicom import tags
+from spondyl.dicom.beams import beams
 from spondyl.dicom.cells import Layout, PixelData, frame_cells, pixel_data, read_layout
 from spondyl.dicom.dataset import is_directory, parse
 from spondyl.dicom.geometry import geometry, spacing, view
@@ -34,6 +35,7 @@ class Frame:
     colour: bool = False
     decoded_scale: int = 1
     enhanced: bool = False
+    beam: Beam | None = None
 
 
 def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, Iterator[Frame]]:
@@ -75,6 +77,7 @@ def _without_pixels(dataset: Dataset, modality: str) -> InputError:
 def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) -> Iterator[Frame]:
     per_frame = tags.items(dataset, "PerFrameFunctionalGroupsSequence")
     shared = tags.items(dataset, "SharedFunctionalGroupsSequence")[:1]
+    taken_with = beams(dataset, float(layout.cells.span[1])) if layout.frames == 2 else ()
     for index, (cells, photometric, scale) in enumerate(frame_cells(source, layout)):
         where = places(dataset, index, per_frame, shared)
         pixels, colour = _grey(dataset, where, layout, cells, photometric)
@@ -92,6 +95,7 @@ def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) 
             colour=colour,
             decoded_scale=scale,
             enhanced=modality == "MR" and enhanced(dataset),
+            beam=taken_with[index] if len(taken_with) == layout.frames else None,
         )
 
 

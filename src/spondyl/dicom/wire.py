@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import socket
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.core import Geometry, Image, InputError
+from spondyl.core import Beam, Geometry, Image, InputError
 from spondyl.core.identity import pixel_hash
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def send_frame(line: Line, frame: Frame) -> None:
         "colour": frame.colour,
         "decoded_scale": frame.decoded_scale,
         "enhanced": frame.enhanced,
+        "beam": astuple(frame.beam) if frame.beam else None,
     }
     send_json(line, fields, frame.pixels)
 
@@ -187,6 +188,7 @@ def receive_image(line: Line, max_pixels: int) -> Image:
         colour=bool(fields["colour"]),
         decoded_scale=int(fields["decoded_scale"]),
         enhanced=bool(fields["enhanced"]),
+        beam=Beam(*map(float, fields["beam"])) if fields["beam"] else None,
     )
 
 

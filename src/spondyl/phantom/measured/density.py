@@ -13,13 +13,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spondyl.metrics.bone_density import REGION, t_score, who_class
 from spondyl.phantom.materials import column
 from spondyl.phantom.measured.records import DensityTruth, SubjectTruth, VertebraTruth
-from spondyl.phantom.measured.rules import REFERENCE, t_score, who_class
+from spondyl.phantom.measured.rules import REFERENCE
 from spondyl.phantom.volume import Volume, Window
 
 RULE_ID = "who-spine/1"
-REGION = ("L1", "L2", "L3", "L4")
 
 
 def with_density(volume: Volume, vertebrae: Sequence[VertebraTruth], index: int) -> VertebraTruth:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spondyl.phantom.rays.dxa import reference_named
+from spondyl.metrics.bone_density import DEFAULT_REFERENCE, reference_named
 
 RULE = {
     "spinal_canal_stenosis": "canal-sac-area/1", "subarticular_stenosis": "subarticular-recess-height/1",
@@ -32,8 +32,7 @@ SAC_MM2, TIE_MM2, CROWDED = (100.0, 75.0), 3.0, (0.5, 0.85)
 RECESS_MM, ROOT_KEPT = (3.0, 2.0), 0.75
 GAP_MM, DEFORMED_LOSS = 0.5, 0.25
 DEPARTURE_MM = 0.6
-WHO_AGE = 50.0
-REFERENCE = reference_named("nhanes-women-21-30")
+REFERENCE = reference_named(DEFAULT_REFERENCE)
 """Whom a T-score compares with; the DXA renderer takes the same one unless told otherwise."""
 
 
@@ -96,15 +95,3 @@ def genant_kind(losses: tuple[float, float, float], grade: int) -> str:
     if middle > max(front, rear) + 0.05:
         return "biconcave"
     return "crush" if rear >= 0.20 else "wedge"
-
-
-def t_score(bmd_g_cm2: float) -> float:
-    """T-score against REFERENCE."""
-    return (bmd_g_cm2 - REFERENCE.mean) / REFERENCE.sd
-
-
-def who_class(t: float, age_years: float) -> str | None:
-    """WHO class of a spine, or None for people to whom the classes do not apply."""
-    if age_years < WHO_AGE:
-        return None
-    return "normal" if t >= -1.0 else "osteopenia" if t > -2.5 else "osteoporosis"

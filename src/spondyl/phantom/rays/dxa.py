@@ -8,42 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.core.errors import InputError, NotFoundError, describe_unknown
+from spondyl.core.errors import InputError
+from spondyl.imaging.dual_energy import mineral_map, polygon_mask, soft_map, soft_ratio
+from spondyl.metrics.bone_density import REFERENCES, DxaReference, reference_named
 from spondyl.phantom.posture import Pose, plate_corners
 from spondyl.phantom.rays.acquisition import DxaAcquisition
 from spondyl.phantom.rays.attenuation import BASIS, attenuation
-from spondyl.phantom.rays.detector import smooth
 from spondyl.phantom.rays.dxa_picture import picture
 from spondyl.phantom.rays.integrals import areal_densities, stretch
 from spondyl.phantom.rays.projection import PARALLEL_MM, Projection
 from spondyl.phantom.volume import Array, Volume
 
+__all__ = ["REFERENCES", "DxaReference", "DxaRegion", "DxaScan", "fat_bias", "plate_sides", "reference_named", "render_dxa"]
+
 MINERAL = BASIS.index("mineral")
-BESIDE_MM = (12.0, 30.0)
-"""Where the baseline is measured: from, to beside the edge of the bodies."""
-
-
-@dataclass(frozen=True, slots=True)
-class DxaReference:
-    """Young adults that a T-score compares with.
-
-    Attributes:
-        name: How results name it.
-        mean, sd: g/cm2 of L1 to L4.
-        source: Where the two numbers come from.
-    """
-
-    name: str
-    mean: float
-    sd: float
-    source: str
-
-
-REFERENCES = {row.name: row for row in (
-    DxaReference("nhanes-women-21-30", 1.064, 0.106, "NHANES, women of 21 to 30 years, Hologic (PMC12995607 table 3)"),
-    DxaReference("hologic", 1.047, 0.110, "Hologic spine (as given in the project's physics sheet, unverified)"),
-    DxaReference("ge", 1.18, 0.12, "GE Lunar spine (as given in the project's physics sheet, unverified)"),
-)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +50,7 @@ class DxaScan:
     """What a DXA scan says.
 
     Attributes:
+        logs: The raw pair: negative logarithms of the signals at the low and the high energy, float32 (2, rows, columns), with noise.
         bmd: Areal mineral, g/cm2, float32 (rows, columns), noise included.
         soft: Areal soft tissue, g/cm2.
         regions: From L1 down.
@@ -82,6 +61,7 @@ class DxaScan:
         projection: Where points of the patient lie in `bmd`.
     """
 
+    logs: Array
     bmd: Array
     soft: Array
     regions: tuple[DxaRegion, ...]
@@ -93,17 +73,6 @@ class DxaScan:
     picture: NDArray[np.uint8]
     projection: Projection
     acquisition: DxaAcquisition
-
-
-def reference_named(name: str) -> DxaReference:
-    """The reference of that name.
-
-    Raises:
-        NotFoundError: If there is none; the sentence offers the nearest one.
-    """
-    if name not in REFERENCES:
-        raise NotFoundError("unknown-reference", describe_unknown("BMD reference", name, REFERENCES))
-    return REFERENCES[name]
 
 
 def render_dxa(volume: Volume, acquisition: DxaAcquisition, reference: str = "nhanes-women-21-30",
@@ -129,8 +98,8 @@ def render_dxa(volume: Volume, acquisition: DxaAcquisition, reference: str = "nh
     boxes = _boxes(volume, projection, a.levels)
     baseline = _baseline(logs, volume, projection)
     low, high = attenuation(np.array(a.energies_kev))[:, MINERAL]
-    bmd = (logs[0] - baseline * logs[1]) / (low - baseline * high)
-    soft = (logs[1] - high * bmd) / attenuation(np.array(a.energies_kev))[1, 0]
+    bmd = mineral_map(logs, baseline, (float(low), float(high)))
+    soft = soft_map(logs, bmd, float(high), float(attenuation(np.array(a.energies_kev))[1, 0]))
     regions = tuple(_measure(level, index, box, bmd, areal[MINERAL], a.pixel_mm) for level, index, box in boxes)
     area = sum(r.area_cm2 for r in regions)
     if not all(r.area_cm2 for r in regions):
@@ -142,7 +111,7 @@ def render_dxa(volume: Volume, acquisition: DxaAcquisition, reference: str = "nh
     score = (mean - against.mean) / against.sd
     own = [*(f"{r.level} {r.true_g_cm2:.3f}" for r in regions), f"BMD {true:.3f}", f"T {(true - against.mean) / against.sd:.2f}"]
     said = tuple(own if words is None else words)
-    return DxaScan(bmd.astype(np.float32), soft.astype(np.float32), regions, mean, true, score, against, said,
+    return DxaScan(logs.astype(np.float32), bmd.astype(np.float32), soft.astype(np.float32), regions, mean, true, score, against, said,
                    picture(bmd, soft, a, said), projection, a)
 
 
@@ -197,35 +166,16 @@ def _boxes(volume: Volume, projection: Projection, levels: int) -> list[tuple[st
 
 
 def _baseline(logs: NDArray[np.float64], volume: Volume, projection: Projection) -> NDArray[np.float64]:
-    """Ratio of the two logarithms in soft tissue, by row (rows, 1): the median beside the spine, smoothed over 20 mm."""
+    """Ratio of the two logarithms in soft tissue, by row (rows, 1), beside where the bodies are known to lie."""
     bodies: tuple[Pose, ...] = volume.posture.bodies
     centres = projection.to_pixels(np.array([p.centre for p in bodies[::-1]]))
     halves = [max(own.width_mm) / 2 for own in volume.spec.vertebrae[::-1]]
     rows = np.arange(projection.rows)
-    middle = np.interp(rows, centres[:, 1], centres[:, 0])[:, None]
-    half = np.interp(rows, centres[:, 1], halves)[:, None]
-    away = np.abs(np.arange(projection.columns) - middle) * projection.pixel_mm - half
-    ratio = logs[0] / np.maximum(logs[1], 0.05)
-    band = (away >= BESIDE_MM[0]) & (away <= BESIDE_MM[1])
-    band &= ratio < np.median(ratio[band]) + 0.03 if band.any() else True
-    by_row = np.array([np.median(r[b]) if b.any() else np.nan for r, b in zip(ratio, band, strict=True)])
-    known = np.flatnonzero(np.isfinite(by_row))
-    by_row = np.interp(rows, known, by_row[known])
-    width = 20.0 / projection.pixel_mm
-    return np.asarray(smooth(np.repeat(by_row[:, None], 3, axis=1), width / 2.355)[:, 1:2], np.float64)
+    return soft_ratio(logs, np.interp(rows, centres[:, 1], centres[:, 0]), np.interp(rows, centres[:, 1], halves), projection.pixel_mm)
 
 
 def _measure(level: str, index: int, box: NDArray[np.float64], bmd: Array, true: Array, pixel_mm: float) -> DxaRegion:
-    inside = _polygon(box, bmd.shape)
+    inside = polygon_mask(box, (bmd.shape[0], bmd.shape[1]))
     area = float(inside.sum()) * pixel_mm**2 / 100
     mean, real = (float(values[inside].mean()) if inside.any() else float("nan") for values in (bmd, true))
     return DxaRegion(level, index, tuple((float(x), float(y)) for x, y in box), mean, real, area)
-
-
-def _polygon(corners: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Pixels inside a convex polygon whose corners go clockwise in the picture."""
-    y, x = np.ogrid[:shape[0], :shape[1]]
-    inside = np.ones(shape, bool)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        inside &= (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) >= 0
-    return inside
