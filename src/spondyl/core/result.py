@@ -42,6 +42,8 @@ class Finding:
         box: [x0, y0, x1, y1), pixels of the original image.
         points: (x, y) pixels of the original image.
         explanation: How the heat map was made ("cam"), or None.
+        contributions: How much each group of measured features moved a measured member's log odds of the vocabulary's cut (Shapley
+            values against the bundle's background); they sum to its log odds minus the background's mean. Empty where there is none.
     """
 
     finding: str
@@ -60,6 +62,7 @@ class Finding:
     box: tuple[float, float, float, float] | None = None
     points: tuple[tuple[float, float], ...] | None = None
     explanation: str | None = None
+    contributions: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         keys = term(self.finding).keys
@@ -77,7 +80,7 @@ class Measurement:
     Attributes:
         name: What was measured, e.g. "disc_height".
         value: The number, in `unit`.
-        unit: "mm", "deg" or "ratio".
+        unit: "mm", "mm2", "deg", "ratio", "g/cm2" or "SD".
         method: How it was measured, in words.
         level, level_from_bottom: Where, as in findings.
         error: Half-width of its 90 % interval, or None when unknown.
