@@ -158,7 +158,7 @@ class Code:
 
 KINDS = {
     "InputError": "caller", "Refusal": "refused", "NotFoundError": "not found", "BundleError": "ours", "SpondylError": "ours",
-    "UnansweredFilmError": "caller",
+    "UnansweredError": "caller",
     "Skipped": "skipped", "Notice": "warning",
 }
 

@@ -13,7 +13,7 @@ import pytest
 
 from apps.serving import NAME, dicom, finished, send, served
 from films_bundle import MEMBERS, film, grade_bundle, lesion_bundle
-from spondyl.apps.api import films
+from spondyl.apps.api import waiting
 from spondyl.core import Image
 from spondyl.inference import Shelf
 from spondyl.reports import slice_png
@@ -128,7 +128,7 @@ def test_a_request_that_cannot_be_answered_leaves_nothing(client: httpx.Client, 
 
 
 def test_where_it_takes_too_long_the_job_is_told(client: httpx.Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(films, "ANSWER_S", 0.0)
+    monkeypatch.setattr(waiting, "ANSWER_S", 0.0)
     answer = upload(client, shot("frontal", 0.7, seed=9))
     assert answer.status_code == 202
     body = answer.json()

@@ -9,7 +9,7 @@ import pytest
 
 from apps.serving import finished, served
 from films_bundle import film, lesion_bundle
-from spondyl.apps.api import crowd, films
+from spondyl.apps.api import crowd, waiting
 from spondyl.core import Image
 from spondyl.inference import Shelf
 from spondyl.reports import slice_png
@@ -30,7 +30,7 @@ def upload(client: httpx.Client) -> httpx.Response:
 
 
 def test_beyond_so_many_that_wait_the_job_is_told_at_once(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(films, "MOST_WAITING", 0)
+    monkeypatch.setattr(waiting, "MOST_WAITING", 0)
     with served(tmp_path, LESIONS, shelf) as client:
         answer = upload(client)
         assert answer.status_code == 202

@@ -15,7 +15,7 @@ from spondyl.apps.batches import Batch, Progress, in_batches, whole
 from spondyl.apps.exits import DONE, FAILURE, FIXABLE
 from spondyl.apps.settings import Settings
 from spondyl.apps.tables import Tables, is_full
-from spondyl.core import InputError, Study, StudyResult, TaskOutput
+from spondyl.core import UNTOLD, InputError, Person, Study, StudyResult, TaskOutput
 from spondyl.dicom import CLUTTER, Reader, Skipped, Source
 from spondyl.inference import Shelf
 from spondyl.store import Store, load_key, load_or_create_key
@@ -87,6 +87,7 @@ def analyze(
     keep: bool = False,
     pair: bool = False,
     pdf: bool = False,
+    person: Person = UNTOLD,
     progress: Progress = lambda what, done, total: None,
 ) -> Analysis:
     """Read the paths and answer with every task named (all that have a bundle where none is).
@@ -99,6 +100,7 @@ def analyze(
         keep: Whether studies and results are kept in the data folder, as the server does.
         pair: Whether all pictures belong to one study.
         pdf: Whether each study's folder in `out` gets a report.pdf.
+        person: What is known of everyone whose file does not say it.
         progress: Called as the work goes on.
 
     Raises:
@@ -111,7 +113,7 @@ def analyze(
     elif pdf:
         raise InputError("pdf-without-out", "a report was asked for, and no folder to write it to", "Add --out DIR")
     shelf = wiring.shelf(settings)
-    chosen = wiring.served(shelf, tasks)
+    chosen = wiring.served(shelf, tasks, settings.bmd_reference)
     for name in chosen:
         shelf.open(name)
     key = pseudonym_key(settings, create=keep or out is not None)
@@ -122,7 +124,7 @@ def analyze(
             folder=outputs.Folder(out, partial(outputs.card_of, shelf) if pdf else None) if out else None,
             tables=stack.enter_context(Tables(out, list(chosen))) if out else None,
         )
-        return run(paths, reader, chosen, shelf, keeping, pair=pair, progress=progress)
+        return run(paths, reader, chosen, shelf, keeping, pair=pair, person=person, progress=progress)
 
 
 @contextmanager
@@ -152,11 +154,12 @@ def run(
     keeping: outputs.Keeping = NOTHING_KEPT,
     *,
     pair: bool = False,
+    person: Person = UNTOLD,
     progress: Progress = lambda what, done, total: None,
 ) -> Analysis:
     """Read a few studies, answer each and keep the answer, until all are answered; paired pictures are read at once."""
     sources = [Source(path, label(path)) for path in paths]
-    work = _Work(tasks, shelf, keeping, progress)
+    work = _Work(tasks, shelf, keeping, progress, person)
     if pair:
         work.answer(Batch(whole(reader, sources, progress, pair=True)))
     else:
@@ -175,6 +178,7 @@ class _Work:
     shelf: Shelf
     keeping: outputs.Keeping
     progress: Progress
+    person: Person
     results: list[StudyResult] = field(default_factory=list)
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
@@ -184,7 +188,7 @@ class _Work:
     def answer(self, batch: Batch) -> None:
         """Study by study; each answer is kept before the next begins."""
         report = batch.report
-        for number, study in enumerate(report.studies):
+        for number, study in enumerate(map(self.person.fill, report.studies)):
             self.progress("Analysing", self.studies + number, self.studies + len(report.studies) + batch.left)
             names = report.sources.get(study.key, ())
             for output in answers(study, self.tasks, self.shelf):

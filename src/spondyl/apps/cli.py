@@ -59,6 +59,8 @@ def analyze(
     data: DataOption = None,
     bundles: BundlesOption = None,
     pair: Annotated[bool, typer.Option("--pair", help="All pictures (png, jpg...) belong to one study.")] = False,
+    age: Annotated[str, typer.Option("--age", metavar="YEARS", help="Age, for files that do not say it.")] = "",
+    sex: Annotated[str, typer.Option("--sex", metavar="F|M", help="Sex, for files that do not say it.")] = "",
     json: JsonOption = False,
 ) -> None:
     """Read studies and grade them, level by level.
@@ -68,11 +70,13 @@ def analyze(
     """
     from spondyl.apps import analyze as verb
     from spondyl.apps import console
+    from spondyl.core import Person
 
+    person = Person.read(age=age, sex=sex)
     settings = make_settings(data=data, bundles=bundles)
     with console.progress_bar() as progress:
         analysis = verb.analyze(paths, settings, tasks=task or (), out=out, keep=data is not None, pair=pair, pdf=pdf,
-                                progress=progress)
+                                person=person, progress=progress)
     if json:
         write_json(analysis.as_dict())
     else:
@@ -101,6 +105,30 @@ def serve(
             open_in_browser(address)
 
     serve_api(settings, announce=announce)
+
+
+@app.command(epilog="Example: spondyl change 2019/result.json 2021/result.json --same-machine --rms-sd 0.010 --plot change.svg")
+def change(
+    paths: Annotated[list[Path], typer.Argument(metavar="RESULT", help="result.json of dxa-osteoporosis, or its folder; earliest first.")],
+    rms_sd: Annotated[float | None, typer.Option("--rms-sd", help="Precision error of the site for these vertebrae, g/cm2.")] = None,
+    same_machine: Annotated[bool, typer.Option("--same-machine", help="All examinations come from one machine.")] = False,
+    cross_calibrated: Annotated[bool, typer.Option("--cross-calibrated", help="From machines that were cross-calibrated.")] = False,
+    at: Annotated[str, typer.Option("--at", metavar="LABELS", help="Label of each examination, e.g. 2019-03,2021-04.")] = "",
+    plot: Annotated[Path | None, typer.Option("--plot", help="Picture to write, .svg or .png.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare the bone density of two or more examinations of one person with the least significant change.
+
+    Without --same-machine or --cross-calibrated, and without --rms-sd, there is no verdict.
+    """
+    from spondyl.apps import change as verb
+    from spondyl.apps import console
+
+    series = verb.follow(paths, at=at, same_machine=same_machine, cross_calibrated=cross_calibrated, rms_sd=rms_sd, plot=plot)
+    if json:
+        write_json(series.as_dict())
+    else:
+        verb.show(series, console.screen())
 
 
 @app.command(epilog="Example: spondyl info --json")

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     max_archive_mb: int = Field(default=512, ge=1, description="Largest archive, expanded, in MB")
     max_archive_files: int = Field(default=20000, ge=1, description="Most files read from one archive or upload")
     max_read_mb: int = Field(default=4096, ge=1, description="Most pixels that one read of files holds, decoded, in MB")
+    bmd_reference: str = Field(default="", description="Whom T-scores compare with where density is measured; empty: NHANES women")
     decode_timeout_s: float = Field(default=20.0, gt=0, description="Longest one file may take to decode")
 
     @property

@@ -21,15 +21,25 @@ log = logging.getLogger(__name__)
 MEBIBYTE = 2**20
 
 
-def tasks() -> dict[str, Task]:
-    """Every task of this build, by name. A new task is one more entry here."""
+def tasks(bmd_reference: str = "") -> dict[str, Task]:
+    """Every task of this build, by name. A new task is one more entry here.
+
+    Args:
+        bmd_reference: Whom T-scores compare with, where bone density is measured here; empty is the task's own.
+
+    Raises:
+        NotFoundError: `unknown-reference`.
+    """
+    from spondyl.metrics.bone_density import DEFAULT_REFERENCE
+    from spondyl.tasks.dxa_osteoporosis import DxaOsteoporosis
     from spondyl.tasks.mri_discs import MriDiscs
     from spondyl.tasks.mri_stenosis import MriStenosis
     from spondyl.tasks.port import tasks_by_name
     from spondyl.tasks.xray_grade import XrayGrade
     from spondyl.tasks.xray_lesions import XrayLesions
 
-    return tasks_by_name((MriDiscs(), MriStenosis(), XrayLesions(), XrayGrade()))
+    return tasks_by_name((MriDiscs(), MriStenosis(), XrayLesions(), XrayGrade(),
+                          DxaOsteoporosis(bmd_reference or DEFAULT_REFERENCE)))
 
 
 def choose(known: dict[str, Task], names: Sequence[str]) -> dict[str, Task]:
@@ -44,13 +54,13 @@ def choose(known: dict[str, Task], names: Sequence[str]) -> dict[str, Task]:
     return {name: known[name] for name in names} if names else dict(known)
 
 
-def served(shelf: Shelf, names: Sequence[str] = ()) -> dict[str, Task]:
+def served(shelf: Shelf, names: Sequence[str] = (), bmd_reference: str = "") -> dict[str, Task]:
     """The tasks that can answer here: those of these names, or, where no name is given, every one that has a bundle.
 
     Raises:
         NotFoundError: If a name is not known, a task that was named has no bundle, or no task has one.
     """
-    chosen, ready = choose(tasks(), names), shelf.names()
+    chosen, ready = choose(tasks(bmd_reference), names), shelf.names()
     missing = [name for name in chosen if name not in ready]
     if missing and (names or len(missing) == len(chosen)):
         said = f"there is no bundle for {', '.join(missing)}"

@@ -193,6 +193,9 @@ class Worker:
         return answer(study, self._tasks[name], self._shelf, progress.stage)
 
     def _study(self, job: Job, key: str) -> Study:
+        return job.person.fill(self._read(job, key))
+
+    def _read(self, job: Job, key: str) -> Study:
         names = self._sources(job, key)
         study = self._memory.get(key, names)
         if study is not None:

@@ -64,7 +64,7 @@ class DensitySaid:
     """A density that the scanner's own report tells.
 
     Attributes:
-        region: As the report has it ("L1-L4", "L3", "AP Spine"), "" where it does not say.
+        region: "L1-L4", "L3", "L1+L3+L4", "AP Spine", "Lumbar spine" or "Spine".
         bmd_g_cm2, t_score, z_score: None where it does not say.
         source: What kind of object said it ("Enhanced SR").
     """

@@ -1,4 +1,4 @@
-"""Cohorts in DXA folders: vendor-like pictures by WHO class, with subjects.csv; beside them the raw pairs and what is true of each vertebra."""
+"""Cohorts in DXA folders: vendor-like pictures by WHO class, with subjects.csv, the raw pairs and what is true of each vertebra."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def write_subject(root: Path, plan: Plan, order: Order) -> Record:
     owner = Owner(order.owner(plan.index), plan.spec.sex, plan.spec.age_years)
     save((root / dxa_truth.RAW / name).with_suffix(".dcm"), pair_object(scan, owner, 1))
     row = [name, patient, plan.spec.sex, round(plan.spec.age_years), round(label.bmd_g_cm2, 4), round(label.t_score, 2), label.region]
-    return {"rows": [row], "vertebrae": dxa_truth.truth_rows(name, truth, scan.projection)}
+    return {"rows": [row], "vertebrae": dxa_truth.truth_rows(name, truth, scan)}
 
 
 def write_tables(root: Path, records: Iterator[tuple[int, Record]], order: Order) -> None:

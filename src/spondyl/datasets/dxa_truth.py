@@ -1,7 +1,7 @@
 """What is true of the vertebrae on the pictures of a digital spine cohort in DXA folders. Real sets have no such table.
 
     digital_spine.csv    file, vertebra, from_bottom, eight corner coordinates (pixels of the picture: top-left, top-right, bottom-right,
-                         bottom-left), bmd_g_cm2, area_cm2, genant, metal_share, foreign, spur_mm, cobb_deg; one row a vertebra
+                         bottom-left), bmd_g_cm2, area_cm2, genant, metal_share, metal_over, spur_mm, cobb_deg; one row a vertebra
     raw/<path>.dcm       the calibrated pair of a picture
 """
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from spondyl.datasets.tables import number, read_table
 from spondyl.phantom.measured import SubjectTruth
-from spondyl.phantom.rays import Projection
+from spondyl.phantom.rays import DxaScan
 
 TABLE, RAW = "digital_spine.csv", "raw"
 CORNERS = tuple(f"{axis}{k}" for k in range(4) for axis in "xy")
-NUMBERS = ("bmd_g_cm2", "area_cm2", "genant", "metal_share", "foreign", "spur_mm", "cobb_deg")
+NUMBERS = ("bmd_g_cm2", "area_cm2", "genant", "metal_share", "metal_over", "spur_mm", "cobb_deg")
 COLUMNS = ("file", "vertebra", "from_bottom", *CORNERS, *NUMBERS)
 LARGE_SPUR_MM = 5.0
 """From which reach beyond the wall at its side a vertebra counts as changed by osteophytes [O]."""
@@ -38,7 +38,7 @@ class VertebraOnPicture:
         bmd_g_cm2, area_cm2: True areal density of its region, where known.
         genant: 0 to 3.
         metal_share: Of the body's own voxels.
-        foreign: Whether a foreign body lies over its region.
+        metal_over: Share of its region's rays that meet metal anywhere; 0 outside the measured region.
         spur_mm: Longest osteophyte at its sides.
         cobb_deg: Of the subject's largest curve, 0 where straight.
     """
@@ -50,38 +50,33 @@ class VertebraOnPicture:
     area_cm2: float | None
     genant: int
     metal_share: float
-    foreign: bool
+    metal_over: float
     spur_mm: float
     cobb_deg: float
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """What makes its density unreliable: "fracture", "implant", "osteophytes"; empty where nothing does."""
-        seen = {"fracture": self.genant > 0, "implant": self.metal_share > METAL_SHARE or self.foreign,
+        seen = {"fracture": self.genant > 0, "implant": max(self.metal_share, self.metal_over) > METAL_SHARE,
                 "osteophytes": self.spur_mm >= LARGE_SPUR_MM}
         return tuple(name for name, there in seen.items() if there)
 
 
-def truth_rows(file: str, truth: SubjectTruth, projection: Projection) -> list[list[object]]:
+def truth_rows(file: str, truth: SubjectTruth, scan: DxaScan) -> list[list[object]]:
     """Rows of one picture, from the highest vertebra down."""
     cobb = max((curve.cobb_deg for curve in truth.curves), default=0.0)
-    foreign = [projection.to_pixels(np.array(one.points_mm)) for one in truth.objects if one.kind == "foreign"]
+    metal = {one.index: one.metal_share for one in scan.regions}
     rows: list[list[object]] = []
     for one in reversed(truth.vertebrae):
-        corners = projection.to_pixels(np.array(one.coronal_mm))[[0, 1, 3, 2]]
+        corners = scan.projection.to_pixels(np.array(one.coronal_mm))[[0, 1, 3, 2]]
         middle = corners.mean(axis=0)
-        if not (0 <= middle[0] < projection.columns and 0 <= middle[1] < projection.rows):
+        if not (0 <= middle[0] < scan.projection.columns and 0 <= middle[1] < scan.projection.rows):
             continue
-        numbers = (one.bmd_g_cm2, one.area_cm2, one.genant, one.numbers["metal_share"], int(any(_over(f, corners) for f in foreign)),
-                   _spur(truth, one.index), cobb)
+        numbers = (one.bmd_g_cm2, one.area_cm2, one.genant, one.numbers["metal_share"],
+                   metal.get(one.index, 0.0), _spur(truth, one.index), cobb)
         rows.append([file, one.name, one.index + 1, *(round(float(v), 2) for v in corners.ravel()),
                      *(None if v is None else round(float(v), 4) for v in numbers)])
     return rows
-
-
-def _over(points: NDArray[np.float64], corners: NDArray[np.float64]) -> bool:
-    """Whether two boxes meet, in pixels."""
-    return bool((points.min(axis=0) <= corners.max(axis=0)).all() and (points.max(axis=0) >= corners.min(axis=0)).all())
 
 
 def _spur(truth: SubjectTruth, index: int) -> float:
@@ -104,9 +99,10 @@ def read_truth(root: Path) -> dict[str, tuple[VertebraOnPicture, ...]]:
     for line, row in enumerate(read_table(root, TABLE, COLUMNS, None), start=2):
         corners = np.array([number(row, name, TABLE, line) for name in CORNERS]).reshape(4, 2)
         bmd, area = (number(row, name, TABLE, line) if row[name] else None for name in NUMBERS[:2])
-        genant, metal, foreign, spur, cobb = (number(row, name, TABLE, line) for name in NUMBERS[2:])
-        table[row["file"]].append(VertebraOnPicture(
-            row["vertebra"], int(number(row, "from_bottom", TABLE, line)), corners, bmd, area, int(genant), metal, bool(foreign), spur, cobb))
+        genant, metal, over, spur, cobb = (number(row, name, TABLE, line) for name in NUMBERS[2:])
+        below = int(number(row, "from_bottom", TABLE, line))
+        table[row["file"]].append(
+            VertebraOnPicture(row["vertebra"], below, corners, bmd, area, int(genant), metal, over, spur, cobb))
     return {file: tuple(rows) for file, rows in table.items()}
 
 

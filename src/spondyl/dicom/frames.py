@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from spondyl.core import Beam, Geometry, InputError
+from spondyl.core import Beam, DensitySaid, Geometry, InputError
 from spondyl.dicom import tags
 from spondyl.dicom.beams import beams
 from spondyl.dicom.cells import Layout, PixelData, frame_cells, pixel_data, read_layout
 from spondyl.dicom.dataset import is_directory, parse
+from spondyl.dicom.density_report import densities
 from spondyl.dicom.geometry import geometry, spacing, view
 from spondyl.dicom.lookup import Places, display, palette, places
 from spondyl.dicom.pixels import luminance, render
@@ -39,7 +40,7 @@ class Frame:
 
 
 def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, Iterator[Frame]]:
-    """The file's head and its frames, decoded one at a time.
+    """The file's head and its frames, decoded one at a time; a density report has no frame.
 
     Raises:
         InputError: With the code of what is wrong; the frames may raise too.
@@ -50,9 +51,14 @@ def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, I
     modality = tags.modality(dataset)
     source = pixel_data(dataset)
     if source is None:
-        raise _without_pixels(dataset, modality)
+        return _report(dataset, modality), iter(())
     layout = read_layout(dataset, source, max_pixels)
-    head = Head(
+    said = densities(dataset, modality, image=True)
+    return _head(dataset, modality, layout.frames, said), _frames(dataset, modality, source, layout)
+
+
+def _head(dataset: Dataset, modality: str, frames: int, said: tuple[DensitySaid, ...]) -> Head:
+    return Head(
         study_uid=tags.word(dataset, "StudyInstanceUID"),
         series_uid=tags.word(dataset, "SeriesInstanceUID"),
         instance_uid=tags.word(dataset, "SOPInstanceUID"),
@@ -62,16 +68,23 @@ def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, I
         modality=modality,
         sex=tags.sex(dataset),
         age_years=tags.age_years(dataset),
-        frames=layout.frames,
+        frames=frames,
+        densities=said,
     )
-    return head, _frames(dataset, modality, source, layout)
 
 
-def _without_pixels(dataset: Dataset, modality: str) -> InputError:
+def _report(dataset: Dataset, modality: str) -> Head:
+    """The head of an object without pixels.
+
+    Raises:
+        InputError: If it tells no bone density of the spine either.
+    """
     if tags.numbers(dataset, "Rows"):
-        return InputError("pixel-data-truncated", "the file describes an image and ends before its pixels", "Copy or export the file again")
+        raise InputError("pixel-data-truncated", "the file describes an image and ends before its pixels", "Copy or export the file again")
+    if said := densities(dataset, modality):
+        return _head(dataset, modality, 0, said)
     what = f"a DICOM object of modality {modality}" if modality else "a DICOM object"
-    return InputError("no-pixel-data", f"{what} without pixels", "Only images are read")
+    raise InputError("no-pixel-data", f"{what} without pixels", "Only images are read, and reports of the spine's bone density")
 
 
 def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) -> Iterator[Frame]:

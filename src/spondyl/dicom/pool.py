@@ -32,7 +32,7 @@ _QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a worker said about one file."""
+    """What a worker said about one file; there is no image in a density report."""
 
     head: Head
     images: tuple[Image, ...]

@@ -157,6 +157,7 @@ class Reader:
             sex=head.sex,
             age_years=head.age_years,
             images=tuple(_framed(image, frame) for image in answer.images),
+            densities=head.densities,
             patient=Patient(*(said and pseudonym(self._key, f"{kind} {said}") for kind, said in whose)),
         )
 

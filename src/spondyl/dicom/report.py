@@ -59,7 +59,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """One thing that was found and not used (or, for `uid-conflict` and `two-patients`, used with a remark).
+    """One thing that was found and not used (or, for `uid-conflict`, `two-patients` and `reports-differ`, used with a remark).
 
     Attributes:
         source: The caller's own label, with the place inside the folder or archive.

@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spondyl.core import Image, Series, Study
+from spondyl.core import DensitySaid, Image, Series, Study
 from spondyl.core.identity import content_hash, pseudonym
+from spondyl.dicom.density_rows import merged
 from spondyl.dicom.patients import Patient, told_apart
 from spondyl.dicom.report import ReadReport, Skipped
 
@@ -23,8 +24,9 @@ class ReadFile:
         instance_key: Keyed pseudonym of the SOP instance, or of the content where there is none.
         instance: InstanceNumber, only for ordering where geometry is missing.
         modality, sex, age_years: As in `core.Study`.
-        images: In frame order.
+        images: In frame order; none in a density report.
         patient: Whose it is.
+        densities: What it tells of bone density.
     """
 
     label: str
@@ -38,6 +40,7 @@ class ReadFile:
     age_years: float | None
     images: tuple[Image, ...]
     patient: Patient = field(default_factory=Patient)
+    densities: tuple[DensitySaid, ...] = ()
 
 
 _TOLD = Patient("told once")
@@ -71,10 +74,30 @@ def assemble(files: Sequence[ReadFile], skipped: Sequence[Skipped], key: bytes, 
         gathered = studies.setdefault(study_key, _Gathered())
         gathered.labels.append(file.label)
         gathered.files.append(file)
+    shown = {name: gathered for name, gathered in studies.items() if any(file.images for file in gathered.files)}
+    alone = [_without_image(file) for name, gathered in studies.items() if name not in shown for file in gathered.files]
+    differ = [remark for gathered in shown.values() if (remark := _differing(gathered.files))]
     return ReadReport(
-        studies=tuple(_study(name, gathered.files, key) for name, gathered in studies.items()),
-        sources={name: tuple(gathered.labels) for name, gathered in studies.items()},
-        skipped=(*skipped, *several, *repeats),
+        studies=tuple(_study(name, gathered.files, key) for name, gathered in shown.items()),
+        sources={name: tuple(gathered.labels) for name, gathered in shown.items()},
+        skipped=(*skipped, *several, *repeats, *alone, *differ),
+    )
+
+
+def _without_image(file: ReadFile) -> Skipped:
+    return Skipped(file.label, "report-without-image", "a density report without its picture", "Send both together")
+
+
+def _differing(files: Sequence[ReadFile]) -> Skipped | None:
+    """A remark where the reports of one study contradict each other, on the last of them."""
+    if not merged(row for file in files for row in file.densities)[1]:
+        return None
+    last = [file for file in files if file.densities][-1]
+    return Skipped(
+        last.label,
+        "reports-differ",
+        "the density reports of one study tell different numbers of one region; these were not used",
+        "Send the report that holds",
     )
 
 
@@ -110,11 +133,11 @@ def _by_patient(files: Sequence[ReadFile], key: bytes, known: Collection[str]) -
 
 
 def _is_picture(file: ReadFile) -> bool:
-    return not (file.modality or file.study_key or file.series_key)
+    return bool(file.images) and not (file.modality or file.study_key or file.series_key)
 
 
 def _without_repeats(files: Sequence[ReadFile]) -> tuple[list[ReadFile], list[Skipped]]:
-    """The same instance with the same pixels once, whichever was met first; with other pixels, both and a remark."""
+    """The same instance with the same pixels or numbers once, whichever was met first; with others, both and a remark."""
     chosen: dict[tuple[Any, ...], ReadFile] = {}
     for file in files:
         best = chosen.setdefault(_shown(file), file)
@@ -124,10 +147,11 @@ def _without_repeats(files: Sequence[ReadFile]) -> tuple[list[ReadFile], list[Sk
     kept, remarks = [], []
     for file in files:
         if chosen[_shown(file)] is not file:
-            remarks.append(Skipped(file.label, "duplicate", "the same image is there more than once and is used once"))
+            remarks.append(Skipped(file.label, "duplicate", "the same image or report is there more than once and is used once"))
             continue
         if _shown(file)[:2] in seen:
-            message = "another image with the same identifier has other pixels; both were kept"
+            what = "image with the same identifier has other pixels" if file.images else "report with the same identifier has other numbers"
+            message = f"another {what}; both were kept"
             remarks.append(Skipped(file.label, "uid-conflict", message, "Ask where the files come from"))
         seen.add(_shown(file)[:2])
         kept.append(file)
@@ -135,15 +159,15 @@ def _without_repeats(files: Sequence[ReadFile]) -> tuple[list[ReadFile], list[Sk
 
 
 def _shown(file: ReadFile) -> tuple[Any, ...]:
-    """What makes two files the same image."""
-    return file.instance_key, file.patient, tuple(image.id for image in file.images)
+    """What makes two files the same image or report."""
+    return file.instance_key, file.patient, tuple(image.id for image in file.images) or file.densities
 
 
 def _study(study_key: str, files: list[ReadFile], key: bytes) -> Study:
     """One study; what it is depends on the content of the files alone, not on their order, their labels or the key."""
     files = sorted(files, key=lambda file: file.sha256)
     series: dict[str, list[ReadFile]] = {}
-    for file in files:
+    for file in filter(lambda file: file.images, files):
         series.setdefault(file.series_key or pseudonym(key, f"series {file.sha256}"), []).append(file)
     made = [(_series(name, members), [file.sha256 for file in members]) for name, members in series.items()]
     made.sort(key=lambda one: ([image.id for image in one[0].images], one[1]))
@@ -152,6 +176,7 @@ def _study(study_key: str, files: list[ReadFile], key: bytes) -> Study:
         series=tuple(one for one, _ in made),
         sex=next((file.sex for file in files if file.sex), None),
         age_years=next((file.age_years for file in files if file.age_years is not None), None),
+        densities=merged(row for file in files for row in file.densities)[0],
         sources=tuple(dict.fromkeys(file.sha256 for file in files)),
     )
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.core import Beam, Geometry, Image, InputError
+from spondyl.core import Beam, DensitySaid, Geometry, Image, InputError
 from spondyl.core.identity import pixel_hash
+from spondyl.dicom import density_rows
 
 if TYPE_CHECKING:
     from spondyl.dicom.frames import Frame
@@ -45,6 +46,7 @@ class Head:
     sex: str | None = None
     age_years: float | None = None
     frames: int = 1
+    densities: tuple[DensitySaid, ...] = ()
 
 
 _TEXTS = ("study_uid", "series_uid", "instance_uid", "frame_uid", "patient_id", "birth_date", "patient_name", "modality")
@@ -154,12 +156,16 @@ def receive_head(line: Line) -> Head:
     fields = receive_json(line)["head"]
     texts = {name: str(fields[name]) for name in _TEXTS}
     sex, age = fields["sex"], fields["age_years"]
+    frames, densities = int(fields["frames"]), density_rows.from_json(fields["densities"])
+    if frames < 0 or not (frames or densities):
+        raise ValueError("neither a frame nor a density")
     return Head(
         **texts,
         instance=int(fields["instance"]),
         sex=None if sex is None else str(sex)[:1],
         age_years=None if age is None else float(age),
-        frames=int(fields["frames"]),
+        frames=frames,
+        densities=densities,
     )
 
 

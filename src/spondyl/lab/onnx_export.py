@@ -24,8 +24,12 @@ def to_onnx(net: nn.Module, example: Tensor, input_name: str, output_names: Sequ
     return inputs_to_onnx(net, {input_name: example}, output_names)
 
 
-def inputs_to_onnx(net: nn.Module, examples: Mapping[str, Tensor], output_names: Sequence[str]) -> bytes:
-    """The same for a network of several inputs, in the order in which it takes them."""
+def inputs_to_onnx(net: nn.Module, examples: Mapping[str, Tensor], output_names: Sequence[str], half: bool = True) -> bytes:
+    """The same for a network of several inputs, in the order in which it takes them.
+
+    Args:
+        half: Whether weights are stored in 16 bits; thresholds of decision trees must not be.
+    """
     net = net.eval().to(memory_format=torch.contiguous_format)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -41,4 +45,4 @@ def inputs_to_onnx(net: nn.Module, examples: Mapping[str, Tensor], output_names:
             opset_version=OPSET,
         )
     model = onnx.load_from_string(buffer.getvalue())
-    return bytes(without_notes(store_weights_16bit(model)).SerializeToString())
+    return bytes(without_notes(store_weights_16bit(model) if half else model).SerializeToString())

@@ -14,6 +14,11 @@ from spondyl.core import InputError, NotFoundError
 from spondyl.core.errors import describe_unknown
 from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.inference.shelf import Shelf
+from spondyl.lab.dxa import card as density_card
+from spondyl.lab.dxa.measure import measure as measure_density
+from spondyl.lab.dxa.pack import with_figures as density_with_figures
+from spondyl.lab.dxa.recipe import DensityRecipe
+from spondyl.lab.dxa.run import train as train_density
 from spondyl.lab.films import verbs as film_verbs
 from spondyl.lab.films.card import tables as film_tables
 from spondyl.lab.films.reading import read_figures
@@ -35,8 +40,8 @@ from spondyl.lab.recipe import read_recipe
 
 OnStep = Callable[[str, int, int], None]
 FILM_TASKS = tuple(LAYOUTS)
-STENOSIS = "mri-stenosis"
-TRAINABLE = ("mri-discs", STENOSIS, *FILM_TASKS)
+STENOSIS, DENSITY = "mri-stenosis", "dxa-osteoporosis"
+TRAINABLE = ("mri-discs", STENOSIS, *FILM_TASKS, DENSITY)
 PHANTOMS, DRAWINGS = 60, 25
 """Digital spines for heights and names, and pictures of each kind to refuse, that `evaluate` draws."""
 
@@ -53,6 +58,8 @@ def train(recipe_file: Path, data: Path, overrides: Sequence[str], runs: Path, r
         train_films(read_recipe(FilmRecipe, recipe_file, overrides), data, run, on_step)
     elif task == STENOSIS:
         train_stenosis(read_recipe(StenosisRecipe, recipe_file, overrides), data, run, on_step)
+    elif task == DENSITY:
+        train_density(read_recipe(DensityRecipe, recipe_file, overrides), data, run, on_step)
     else:
         _train_mri_discs(read_recipe(Recipe, recipe_file, overrides), data, run, on_step)
     return run
@@ -95,6 +102,8 @@ def evaluate(
         raise InputError(
             "submission-not-of-stenosis", f"{known.task} has no challenge to submit to", f"Leave --submission out, or name {STENOSIS}"
         )
+    if known.task == DENSITY:
+        return measure_density(known, data, layout or "dxa", split, backend, precision, on_step)
     if known.task in FILM_TASKS:
         return film_verbs.evaluate(known, data, layout, split, backend, precision, on_step, workers)
     return _evaluate_mri_discs(known, data, layout or "spider_pack", films, backend, precision, on_step)
@@ -125,7 +134,7 @@ def warning(metrics: dict[str, Any]) -> str:
         met, all_, how = metrics["training_images_met"], f"{metrics['slices']} slices", "judged only by networks that never saw the patient"
     else:
         test = metrics["test"]
-        kind = "studies" if "studies" in test and "films" not in test else "films"
+        kind = next(name for name in ("films", "studies", "cases") if name in test)
         met, all_, how = test["training_images_met"], f"{test[kind]} {kind}", f"these figures say little about {kind} that it has not seen"
     return f"{met} of {all_} were in the training: {how}" if met else ""
 
@@ -249,6 +258,8 @@ def tables(metrics: dict[str, Any]) -> str:
     """The figures as Markdown."""
     if metrics.get("task") == STENOSIS:
         return stenosis_card.tables(metrics)
+    if metrics.get("task") == DENSITY:
+        return density_card.tables(metrics)
     return film_tables(metrics) if metrics.get("task") in FILM_TASKS else card.tables(metrics)
 
 
@@ -280,7 +291,7 @@ def export(run: Path, out: Path, figures: Path | None = None) -> Bundle:
         raise InputError("bundle-folder-not-empty", "the folder for the bundle is not empty", "Name a new folder, or empty it")
     if figures is not None:
         known = read_bundle(run / "bundle")
-        put = stenosis_with_figures if known.task == STENOSIS else film_verbs.with_figures
+        put = {STENOSIS: stenosis_with_figures, DENSITY: density_with_figures}.get(known.task, film_verbs.with_figures)
         return put(known, read_figures(figures), out)
     shutil.copytree(run / "bundle", out, dirs_exist_ok=True)
     return read_bundle(out)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import erf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,8 +102,6 @@ def who_class(t: float, age_years: float) -> str | None:
 
 def class_chances(t: float, sd: float) -> tuple[float, float, float]:
     """Chance of each class where the T-score is known with a Gaussian error of that standard deviation (above 0)."""
-    from math import erf, sqrt
-
     low, high = (0.5 * (1 + erf((cut - t) / (sd * sqrt(2)))) for cut in (OSTEOPOROSIS_T, OSTEOPENIA_T))
     return 1 - high, high - low, low
 
@@ -130,7 +130,7 @@ def counted(t_scores: Mapping[str, float], changed: Mapping[str, str]) -> Counte
     """
     kept = [name for name in REGION if name in t_scores and name not in changed]
     order = [name for name in REGION if name in t_scores]
-    pairs = [(a, b) for a, b in zip(order, order[1:], strict=False) if a in kept and b in kept]
+    pairs = [(a, b) for a, b in pairwise(order) if a in kept and b in kept]
     apart = tuple((a, b) for a, b in pairs if abs(t_scores[a] - t_scores[b]) > NEIGHBOUR_T)
     left = {name: why for name, why in changed.items() if name in t_scores}
     return Counted(tuple(kept) if len(kept) >= LEAST_VERTEBRAE else (), left, apart)

@@ -16,11 +16,13 @@ class Locator(nn.Module):
 
     Input (n, 1, h, w), intensities 0..1, h and w divisible by 32. Output (n, 6, h/4, w/4), channels: probability that a
     disc centre lies in this cell; the same for the lowest disc (above the sacrum); centre minus cell centre in cells (x, y);
-    natural log of the box's width and height over 32 frame pixels.
+    natural log of the box's width and height over 32 frame pixels. Other users say how many probabilities and how many plain maps
+    they want instead.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (16, 24, 40, 56, 64)) -> None:
+    def __init__(self, widths: tuple[int, ...] = (16, 24, 40, 56, 64), heats: int = 2, plain: int = 4) -> None:
         super().__init__()
+        self.heats = heats
         stem, *stages = widths
         self.stem = conv(1, stem, stride=2, kernel=5)
         self.down = nn.ModuleList()
@@ -29,11 +31,11 @@ class Locator(nn.Module):
             self.down.append(nn.Sequential(Residual(before, width, stride=2), Residual(width, width)))
             before = width
         self.up = nn.ModuleList(conv(below + skip, skip) for below, skip in zip(stages[:0:-1], stages[-2::-1], strict=True))
-        self.head = nn.Sequential(conv(stages[0], 32), nn.Conv2d(32, 6, 1))
-        nn.init.constant_(self.head[-1].bias[:2], -3.0)  # type: ignore[index]  # rare positives (focal loss)
+        self.head = nn.Sequential(conv(stages[0], 32), nn.Conv2d(32, heats + plain, 1))
+        nn.init.constant_(self.head[-1].bias[:heats], -3.0)  # type: ignore[index]  # rare positives (focal loss)
 
     def maps(self, x: Tensor) -> Tensor:
-        """Raw outputs: the first two channels are logits."""
+        """Raw outputs: the first channels are logits."""
         x = self.stem(x)
         skips = []
         for stage in self.down:
@@ -44,6 +46,6 @@ class Locator(nn.Module):
         return self.head(x)  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps with the first two channels as probabilities: what is exported."""
+        """Maps with the first channels as probabilities: what is exported."""
         raw = self.maps(x)
-        return torch.cat([torch.sigmoid(raw[:, :2]), raw[:, 2:]], 1)
+        return torch.cat([torch.sigmoid(raw[:, : self.heats]), raw[:, self.heats :]], 1)

@@ -13,8 +13,10 @@ EVIDENCE = {"real": "measured on patients", "in-silico": "in silico: measured on
 """How a reader is told what the weights were measured on, by `evidence` of the bundle."""
 VIEWS = {"ap": "frontal"}
 """Views as a person says them, where that is not the word of result.json."""
-MEDIANS = ("degeneration_grade",)
+MEDIANS = ("degeneration_grade", "osteoporosis_class")
 """Grades whose answer is the median of the probabilities; of other scales it is the likeliest key. A test compares them with the tasks."""
+DIGITS = {"g/cm2": 3, "SD": 2}
+"""Decimals of a measurement by its unit, where they are not one."""
 FILM_VIEWS = ("ap", "lateral")
 FILM_MODALITIES = ("CR", "DX", "RG")
 
@@ -156,8 +158,9 @@ def measure_text(row: LevelRow) -> str:
     """Measurements in words, each with half its 90 % interval where it is known."""
     words = []
     for item in row.measured:
-        error = f" ± {item.error:.1f}" if item.error is not None else ""
-        words.append(f"{item.name.replace('_', ' ')} {item.value:.1f}{error} {item.unit}")
+        digits = DIGITS.get(item.unit, 1)
+        error = f" ± {item.error:.{digits}f}" if item.error is not None else ""
+        words.append(f"{item.name.replace('_', ' ')} {item.value:.{digits}f}{error} {item.unit}")
     return ", ".join(words)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from spondyl.core import UNTOLD, Person
 from spondyl.store.schema import job_events, job_files, job_studies, jobs
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
@@ -32,6 +33,7 @@ class Job:
         skipped: What could not be read: file (1 is the first of the upload), code, message, hint. No file names.
         error: {code, message, hint} where the state is "failed".
         attempts: How often its analysis began since it last brought a new answer.
+        person: What the caller said of the person, for files that do not say it.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Job:
     error: Mapping[str, str] | None
     attempts: int
     created_at: float
+    person: Person = UNTOLD
 
     @property
     def finished(self) -> bool:
@@ -65,12 +68,13 @@ class JobEvent:
 
 def add_job(
     connection: Connection, job_id: str, *, files: Sequence[str], studies: Sequence[str], tasks: Sequence[str], pair: bool,
-    skipped: Sequence[Mapping[str, Any]],
+    skipped: Sequence[Mapping[str, Any]], person: Person,
 ) -> None:
     """Write a new job, queued."""
     connection.execute(insert(jobs).values(
         id=job_id, state=QUEUED, stage=QUEUED, progress=0.0, tasks=json.dumps(list(tasks)), pair=pair,
         skipped=json.dumps([dict(row) for row in skipped]), error=None, attempts=0, created_at=time.time(),
+        sex=person.sex, age_years=person.age_years,
     ))
     connection.execute(insert(job_files), [{"job_id": job_id, "position": i, "sha256": name} for i, name in enumerate(files)])
     connection.execute(insert(job_studies), [{"job_id": job_id, "position": i, "study_key": key} for i, key in enumerate(studies)])
@@ -162,4 +166,5 @@ def _job(connection: Connection, row: Row[Any]) -> Job:
         id=row.id, state=row.state, stage=row.stage, progress=row.progress, tasks=tuple(json.loads(row.tasks)), pair=row.pair,
         studies=tuple(keys), files=tuple(files), skipped=tuple(json.loads(row.skipped)),
         error=json.loads(row.error) if row.error else None, attempts=row.attempts, created_at=row.created_at,
+        person=Person(row.sex, row.age_years),
     )

@@ -48,6 +48,8 @@ jobs = Table(
     Column("error", Text),
     Column("attempts", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("sex", String(1)),
+    Column("age_years", Double),
 )
 Index("ix_jobs_state", jobs.c.state)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from spondyl.core import HeatMap, Image, NotFoundError, Study, TaskOutput
+from spondyl.core import UNTOLD, HeatMap, Image, NotFoundError, Person, Study, TaskOutput
 from spondyl.store import jobs as job_rows
 from spondyl.store import studies as study_rows
 from spondyl.store.artefacts import MapNote, pack_image, pack_maps, unpack_image, unpack_maps
@@ -67,7 +67,7 @@ class Store:
 
     def accept(
         self, kept: Sequence[KeptFile], drafts: Sequence[StudyDraft], *, tasks: Sequence[str], pair: bool = False,
-        skipped: Sequence[Mapping[str, Any]] = (), who: str = "api",
+        skipped: Sequence[Mapping[str, Any]] = (), person: Person = UNTOLD, who: str = "api",
     ) -> Job:
         """Files, studies and a queued job in one commit; on return all of it survives a power cut.
 
@@ -77,6 +77,7 @@ class Store:
             tasks: Names of the tasks to run.
             pair: Whether the pictures of the upload were read as one study.
             skipped: Rows of {file, code, message, hint}, with no file names.
+            person: What the caller said of the person, for files that do not say it.
             who: Which door took it in, for the audit.
         """
         job_id = secrets.token_hex(16)
@@ -87,7 +88,7 @@ class Store:
                 study_rows.add_study(connection, draft)
                 study_rows.add_image(connection, draft.key, draft.preview.id, artefact, draft.preview.shape)
             job_rows.add_job(connection, job_id, files=[file.name for file in kept], studies=[draft.key for draft in drafts],
-                             tasks=tasks, pair=pair, skipped=skipped)
+                             tasks=tasks, pair=pair, skipped=skipped, person=person)
             connection.execute(insert(audit).values(_audit(who, "upload", job_id, "accepted")))
         return self.job(job_id)
 
@@ -116,7 +117,6 @@ class Store:
         return self._uploads.sweep(known, older_than_s)
 
     # Jobs
-
     def job(self, job_id: str) -> Job:
         """The job of that id.
 
@@ -175,7 +175,6 @@ class Store:
             return job_rows.events_after(connection, job_id, after)
 
     # Studies and results
-
     def studies(self, limit: int = 100, offset: int = 0) -> tuple[StudyRow, ...]:
         """Studies, newest first."""
         with reading(self._engine) as connection:
@@ -280,7 +279,6 @@ class Store:
         return Image(image_id, unpack_image(self._artefacts.path(name).read_bytes()))
 
     # Audit
-
     def audit(self) -> tuple[tuple[str, str, str, str], ...]:
         """(who, what, object, outcome), oldest first: which door or worker did what to which key. Never an identity."""
         with reading(self._engine) as connection:

@@ -96,7 +96,7 @@ class ResultRow:
 def fingerprint(study: Study, bundle_sha256: str, software: Mapping[str, str]) -> str:
     """What an answer depends on, as one hash: the same input, weights and software give the same answer."""
     pictures = [[image.id, image.spacing_mm, image.view, image.sequence] for image in study.images]
-    text = json.dumps([sorted(study.sources), pictures, bundle_sha256, dict(sorted(software.items()))])
+    text = json.dumps([sorted(study.sources), pictures, study.sex, study.age_years, bundle_sha256, dict(sorted(software.items()))])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

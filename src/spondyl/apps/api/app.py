@@ -18,15 +18,19 @@ from starlette.exceptions import HTTPException
 
 from spondyl import __version__
 from spondyl.apps import wiring
+from spondyl.apps.api.changes import change_router
 from spondyl.apps.api.door import Door
 from spondyl.apps.api.errors import status_of
 from spondyl.apps.api.films import film_router
 from spondyl.apps.api.health import Bundles, health_router
 from spondyl.apps.api.intake import Intake
 from spondyl.apps.api.jobs import Uploads, job_router, upload_router
+from spondyl.apps.api.osteoporosis import osteoporosis_router
 from spondyl.apps.api.pages import error_page, page_router
+from spondyl.apps.api.predict import predict_router
 from spondyl.apps.api.receive import UploadLimits
 from spondyl.apps.api.studies import result_router, study_router
+from spondyl.apps.api.waiting import Waiting
 from spondyl.apps.settings import Settings
 from spondyl.apps.worker import Worker
 from spondyl.core import SpondylError
@@ -66,8 +70,10 @@ def create_app(settings: Settings, *, tasks: Mapping[str, Task], shelf: Shelf, r
                   description="Reads spine images level by level. Research software. Not a diagnosis.")
     limits = UploadLimits(settings.max_file_mb * MEBIBYTE, settings.max_archive_mb * MEBIBYTE, settings.max_archive_files)
     uploads = Uploads(intake, limits)
-    routers = (upload_router(uploads), film_router(uploads, store, shelf), job_router(store), study_router(store),
-               result_router(store, shelf), health_router(store, tuple(tasks), bundles), page_router(store, tasks, app.openapi))
+    waiting = Waiting(uploads, store)
+    routers = (upload_router(uploads), film_router(uploads, waiting, store, shelf), predict_router(uploads, waiting, store),
+               job_router(store), study_router(store), result_router(store, shelf), change_router(store),
+               health_router(store, tuple(tasks), bundles), page_router(store, tasks, app.openapi), osteoporosis_router(tasks))
     for router in routers:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

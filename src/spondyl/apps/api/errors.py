@@ -34,8 +34,8 @@ class UnreadableUploadError(InputError):
         return {**super().as_dict(), "skipped": [dict(row) for row in self.skipped]}
 
 
-class UnansweredFilmError(InputError):
-    """A film was read and kept, but there is no answer about it. `result` is the address of the result.json that says why."""
+class UnansweredError(InputError):
+    """A picture was read and kept, but there is no answer about it. `result` is the address of the result.json that says why."""
 
     def __init__(self, code: str, message: str, hint: str, result: str) -> None:
         super().__init__(code, message, hint)

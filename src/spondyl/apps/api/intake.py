@@ -11,7 +11,7 @@ from spondyl.apps.api.errors import UnreadableUploadError
 from spondyl.apps.api.receive import Received
 from spondyl.apps.api.unpack import Part, unpack
 from spondyl.apps.worker import Worker
-from spondyl.core import InputError, NotFoundError, Study
+from spondyl.core import UNTOLD, InputError, NotFoundError, Person, Study
 from spondyl.core.errors import describe_unknown
 from spondyl.dicom import Limits, Reader, Source
 from spondyl.store import Incoming, Job, Store, StudyDraft
@@ -54,7 +54,7 @@ class Intake:
     limits: Limits = field(default_factory=Limits)
 
     def take(
-        self, received: list[Received], *, task: str = "", pair: bool = False, who: str = "api",
+        self, received: list[Received], *, task: str = "", pair: bool = False, person: Person = UNTOLD, who: str = "api",
         too_large: Sequence[tuple[str, InputError]] = (), most_studies: int | None = None,
     ) -> Accepted:
         """Keep what can be read and queue its analysis; durable on return. Files that cannot be read leave no trace.
@@ -75,7 +75,7 @@ class Intake:
             if most_studies is not None and len(look.drafts) > most_studies:
                 raise InputError("several-studies", f"the upload holds {len(look.drafts)} studies where {most_studies} is answered",
                                  "Send many studies to POST /api/v1/studies")
-            job = self._accept(look, names, pair, who)
+            job = self._accept(look, names, pair, person, who)
         finally:
             for item in received:
                 item.file.discard()
@@ -84,10 +84,11 @@ class Intake:
         self.worker.submit(job, [(study, look.drafts[study.key].files) for study in look.studies])
         return Accepted(job, tuple(look.skipped), {key: draft.images for key, draft in look.drafts.items()})
 
-    def _accept(self, look: _Look, tasks: Sequence[str], pair: bool, who: str) -> Job:
+    def _accept(self, look: _Look, tasks: Sequence[str], pair: bool, person: Person, who: str) -> Job:
         kept = self.store.keep(look.used)
         skipped = [{"file": row["file"], "code": row["code"], "message": row["message"], "hint": row["hint"]} for row in look.skipped]
-        return self.store.accept(kept, list(look.drafts.values()), tasks=tasks, pair=pair, skipped=skipped, who=who)
+        return self.store.accept(kept, list(look.drafts.values()), tasks=tasks, pair=pair, skipped=skipped, person=person,
+                                 who=who)
 
     def _task_names(self, task: str) -> tuple[str, ...]:
         if not task:

@@ -16,11 +16,16 @@ from spondyl.apps.api.intake import Accepted, Intake
 from spondyl.apps.api.receive import FILE_FIELDS, Form, UploadLimits, receive
 from spondyl.apps.api.schemas import AcceptedBody, ErrorBody, JobBody, SkippedFile, job_body, whole_number
 from spondyl.core import InputError
+from spondyl.core.person import OLDEST_YEARS, SEXES
 from spondyl.store import Job, JobEvent, Store
 
 POLL_S = 0.25
 HEARTBEAT_S = 15.0
 
+PERSON_FIELDS = {
+    "age": {"type": "number", "minimum": 0, "maximum": OLDEST_YEARS, "description": "Years; used for files that do not say it"},
+    "sex": {"type": "string", "enum": list(SEXES), "description": "Used for files that do not say it"},
+}
 _FORM = {
     "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
         "type": "object",
@@ -29,6 +34,7 @@ _FORM = {
                for name in FILE_FIELDS},
             "task": {"type": "string", "description": "Name of one task; empty: every task"},
             "pair": {"type": "boolean", "description": "Whether all pictures of the upload are one study"},
+            **PERSON_FIELDS,
         },
     }}}}
 }
@@ -72,7 +78,7 @@ def upload_router(uploads: Uploads) -> APIRouter:
 
     def take(form: Form) -> Accepted:
         pair = _flag(form.fields.get("pair", ""))
-        return uploads.intake.take(form.files, task=form.fields.get("task", ""), pair=pair, too_large=form.skipped)
+        return uploads.intake.take(form.files, task=form.fields.get("task", ""), pair=pair, person=form.person, too_large=form.skipped)
 
     @router.post("/studies", status_code=202, response_model=AcceptedBody, responses=ERRORS, openapi_extra=_FORM)
     async def upload(request: Request) -> JSONResponse:

@@ -32,7 +32,7 @@ def page_router(store: Store, tasks: Mapping[str, Task], openapi: Callable[[], d
 
     @router.get("/")
     def home(request: Request) -> Response:
-        return _page(request, "home.html", studies=store.studies(PAGE_STUDIES), total=store.study_count(), tasks=list(tasks))
+        return page(request, "home.html", studies=store.studies(PAGE_STUDIES), total=store.study_count(), tasks=list(tasks))
 
     @router.get("/studies/{key}")
     def study(request: Request, key: str) -> Response:
@@ -41,21 +41,22 @@ def page_router(store: Store, tasks: Mapping[str, Task], openapi: Callable[[], d
         views = [view_of(parse_result(result.json), _notes(store, result)) for result in results]
         answered = [view for view in views if view.result.status != "refused"]
         others = [view for view in views if view.result.status == "refused"] if answered else []
-        return _page(request, "study.html", study=row, job=job, views=answered or views, others=others)
+        return page(request, "study.html", study=row, job=job, views=answered or views, others=others)
 
     @router.get("/docs")
     def docs(request: Request) -> Response:
-        return _page(request, "docs.html", routes=_routes(openapi()))
+        return page(request, "docs.html", routes=_routes(openapi()))
 
     return router
 
 
 def error_page(request: Request, status: int, body: Mapping[str, Any]) -> Response:
     """An error as a person reads it."""
-    return _page(request, "error.html", status, error=body)
+    return page(request, "error.html", status, error=body)
 
 
-def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """One of the templates, filled in."""
     context = {"disclaimer": DISCLAIMER, "version": __version__, **values}
     return _templates.TemplateResponse(request, template, context, status_code=status, headers={"cache-control": "no-cache"})
 
@@ -88,9 +89,14 @@ def _study_words(study: StudyRow) -> str:
     return f"{study.modality or 'Picture'}, {images}"
 
 
+def _amount(value: float, unit: str) -> str:
+    """A measurement with as many figures as it is worth: a thousandth of g/cm2 is seen in follow-up, of a millimetre none is."""
+    return f"{value:.3f}" if unit == "g/cm2" else f"{value:.1f}"
+
+
 def _short(value: float) -> str:
     """A coordinate with no more figures than can be seen."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-_environment.filters.update(date=_date, percent=_percent, short=_short, words=words, study_words=_study_words)
+_environment.filters.update(date=_date, amount=_amount, percent=_percent, short=_short, words=words, study_words=_study_words)

@@ -10,12 +10,12 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from spondyl.apps.api.schemas import whole_number
-from spondyl.core import InputError
+from spondyl.core import InputError, Person
 from spondyl.core.errors import describe_unknown
 from spondyl.store import Incoming
 
 FILE_FIELDS = ("files", "file")
-TEXT_FIELDS = ("task", "pair")
+TEXT_FIELDS = ("task", "pair", "age", "sex")
 MAX_TEXT_BYTES = 1024
 MAX_LABEL = 200
 _MEGABYTE = 2**20
@@ -51,6 +51,15 @@ class Form:
     files: list[Received] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
     skipped: list[tuple[str, InputError]] = field(default_factory=list)
+
+    @property
+    def person(self) -> Person:
+        """What it says of the person.
+
+        Raises:
+            InputError: If `age` or `sex` is not as documented.
+        """
+        return Person.read(age=self.fields.get("age", ""), sex=self.fields.get("sex", ""))
 
     def discard(self) -> None:
         """Leave no trace of it."""

@@ -105,7 +105,7 @@ class FilmMetadata(BaseModel):
     spacing_mm: tuple[float, float] | None = Field(description="[row, column] distance of pixel centres, null when unknown")
 
 
-class FilmWarning(BaseModel):
+class NoticeBody(BaseModel):
     """Something the reader must know."""
 
     code: str
@@ -123,14 +123,14 @@ class FilmBody(BaseModel):
     result: str = Field(description="Address of result.json")
     evidence: str = Field(description="What the figures of these weights were measured on: real or in-silico")
     disclaimer: str
-    warnings: list[FilmWarning]
+    warnings: list[NoticeBody]
     skipped: list[SkippedFile]
 
 
-class FilmErrorBody(ErrorBody):
-    """Why there is no answer about the film. Refused is what could be read, but is no film that these weights were measured on."""
+class UnansweredBody(ErrorBody):
+    """Why there is no answer. Refused is what could be read, but is no picture that these weights were measured on."""
 
-    result: str | None = Field(None, description="Address of the result.json that says so, if the film was read and kept")
+    result: str | None = Field(None, description="Address of the result.json that says so, if the picture was read and kept")
 
 
 class HealthBody(BaseModel):

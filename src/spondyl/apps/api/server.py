@@ -34,7 +34,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
         NotFoundError: If no task has a bundle.
     """
     shelf = wiring.shelf(settings)
-    tasks = wiring.served(shelf)
+    tasks = wiring.served(shelf, bmd_reference=settings.bmd_reference)
     listener = listen(settings.host, settings.port)
     with wiring.reader(settings, load_or_create_key(settings.data)) as reader, Store(settings.database_url, settings.data) as store:
         reader.start()

@@ -113,16 +113,20 @@ def _draw(maps: NDArray[np.float32], centre: NDArray[np.float64], width: float, 
 
 
 def loss(raw: Tensor, maps: Tensor) -> Tensor:
-    """Penalty-reduced focal loss on the two heat maps (Law and Deng 2018, equation 1) and L1 on offsets and sizes."""
-    weight = maps[:, 6:7]
-    heat, truth = raw[:, :2], maps[:, :2]
+    """Focal loss on the two heat maps and L1 on offsets and sizes."""
+    heat = focal_loss(raw[:, :2], maps[:, :2], maps[:, 6:7])
+    near = maps[:, 7:8]
+    regression = (torch.abs(raw[:, 2:6] - maps[:, 2:6]) * near * raw.new_tensor([1.0, 1.0, 2.0, 2.0]).view(1, 4, 1, 1)).sum()
+    return heat + regression / near.sum().clamp(min=1)
+
+
+def focal_loss(heat: Tensor, truth: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """Penalty-reduced focal loss of heat maps' logits (Law and Deng 2018, equation 1), per positive cell."""
     positive = (truth >= 0.999).float()
     probability = torch.sigmoid(heat)
     focal = positive * (1 - probability) ** 2 * functional.softplus(-heat)
     focal = focal + (1 - positive) * (1 - truth) ** 4 * probability**2 * functional.softplus(heat) * weight
-    near = maps[:, 7:8]
-    regression = (torch.abs(raw[:, 2:6] - maps[:, 2:6]) * near * raw.new_tensor([1.0, 1.0, 2.0, 2.0]).view(1, 4, 1, 1)).sum()
-    return focal.sum() / positive.sum().clamp(min=1) + regression / near.sum().clamp(min=1)
+    return focal.sum() / positive.sum().clamp(min=1)
 
 
 def fit_locator(

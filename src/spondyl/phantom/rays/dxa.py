@@ -22,6 +22,9 @@ from spondyl.phantom.volume import Array, Volume
 __all__ = ["REFERENCES", "DxaReference", "DxaRegion", "DxaScan", "fat_bias", "plate_sides", "reference_named", "render_dxa"]
 
 MINERAL = BASIS.index("mineral")
+METALS = [BASIS.index("titanium"), BASIS.index("steel")]
+METAL_G_CM2 = 0.05
+"""Areal metal from which a ray counts as having met some [O]: a tenth of a millimetre of titanium."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class DxaRegion:
         bmd_g_cm2: Measured mean areal density.
         true_g_cm2: Mean mineral that the rays passed there.
         area_cm2: Of the region.
+        metal_share: Of its rays that meet metal, wherever it lies: in the body, in the arch, on the skin.
     """
 
     level: str
@@ -43,6 +47,7 @@ class DxaRegion:
     bmd_g_cm2: float
     true_g_cm2: float
     area_cm2: float
+    metal_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +105,8 @@ def render_dxa(volume: Volume, acquisition: DxaAcquisition, reference: str = "nh
     low, high = attenuation(np.array(a.energies_kev))[:, MINERAL]
     bmd = mineral_map(logs, baseline, (float(low), float(high)))
     soft = soft_map(logs, bmd, float(high), float(attenuation(np.array(a.energies_kev))[1, 0]))
-    regions = tuple(_measure(level, index, box, bmd, areal[MINERAL], a.pixel_mm) for level, index, box in boxes)
+    metal = areal[METALS].sum(axis=0) > METAL_G_CM2
+    regions = tuple(_measure(level, index, box, (bmd, areal[MINERAL], metal), a.pixel_mm) for level, index, box in boxes)
     area = sum(r.area_cm2 for r in regions)
     if not all(r.area_cm2 for r in regions):
         seen = ", ".join(r.level for r in regions if not r.area_cm2)
@@ -174,8 +180,10 @@ def _baseline(logs: NDArray[np.float64], volume: Volume, projection: Projection)
     return soft_ratio(logs, np.interp(rows, centres[:, 1], centres[:, 0]), np.interp(rows, centres[:, 1], halves), projection.pixel_mm)
 
 
-def _measure(level: str, index: int, box: NDArray[np.float64], bmd: Array, true: Array, pixel_mm: float) -> DxaRegion:
-    inside = polygon_mask(box, (bmd.shape[0], bmd.shape[1]))
+def _measure(level: str, index: int, box: NDArray[np.float64], maps: tuple[NDArray[np.floating], Array, NDArray[np.bool_]],
+             pixel_mm: float) -> DxaRegion:
+    """A region on the maps of measured mineral, of true mineral, and of metal."""
+    inside = polygon_mask(box, (maps[0].shape[0], maps[0].shape[1]))
     area = float(inside.sum()) * pixel_mm**2 / 100
-    mean, real = (float(values[inside].mean()) if inside.any() else float("nan") for values in (bmd, true))
-    return DxaRegion(level, index, tuple((float(x), float(y)) for x, y in box), mean, real, area)
+    mean, real, metal = (float(values[inside].mean()) if inside.any() else float("nan") for values in maps)
+    return DxaRegion(level, index, tuple((float(x), float(y)) for x, y in box), mean, real, area, metal)

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from spondyl.phantom.rays.acquisition import DxaAcquisition
 from spondyl.phantom.rays.marks import text_mask
-from spondyl.phantom.volume import Array
 
 SOFT_SHARE = 0.015
 """Grey of a g/cm2 of soft tissue beside that of mineral [O]."""
 
 
-def picture(bmd: Array, soft: Array, acquisition: DxaAcquisition, words: Sequence[str]) -> NDArray[np.uint8]:
+def picture(bmd: NDArray[np.floating], soft: NDArray[np.floating], acquisition: DxaAcquisition, words: Sequence[str]) -> NDArray[np.uint8]:
     """uint8 (rows, columns); with text, lines of it stand below the picture."""
     value = np.maximum(bmd, -0.1) + SOFT_SHARE * soft
     black, white = np.percentile(value, [acquisition.black, acquisition.white])

@@ -1,0 +1,1 @@
+"""Bone density from DXA pictures: members, their stack, and what it is worth."""

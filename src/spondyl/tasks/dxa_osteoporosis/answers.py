@@ -1,0 +1,162 @@
+"""What is said of bone density, by whom, and for whom: the scanner's report first, then what was measured, then the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.core import DensitySaid, Finding, InputError, Measurement, Notice, Study
+from spondyl.inference.conformal import ordinal_set
+from spondyl.metrics import bone_density as rules
+from spondyl.metrics.bone_density import CLASSES, Counted
+from spondyl.tasks.dxa_osteoporosis.density import Measured
+from spondyl.tasks.dxa_osteoporosis.votes import classes, decided, stacked
+
+CLASS, UNRELIABLE = "osteoporosis_class", "unreliable_vertebra"
+Z90 = 1.6449
+SPINES = ("L1-L4", "L1-L3", "L2-L4", "AP Spine", "Lumbar spine", "Spine")
+"""Regions of a report that stand for the spine, the best first; any other one of several lumbar vertebrae comes after them."""
+DISAGREES = 0.05
+"""A picture whose probability of the reported class is lower contradicts it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What is said of the class.
+
+    Attributes:
+        probabilities: (3,), or None where no class is said.
+        certain: Whether it is a measurement's own and not for sets to judge.
+        measurements, notices: Of how it came about.
+    """
+
+    probabilities: NDArray[np.float64] | None
+    certain: bool = False
+    measurements: tuple[Measurement, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    undecided: bool = False
+
+
+@dataclass(slots=True)
+class _Parts:
+    measurements: list[Measurement] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+
+def answer(study: Study, measured: Mapping[str, Measured], counted: Counted, odds: Mapping[str, NDArray[np.float64]],
+           settings: Mapping[str, Any], reference: str) -> Answer:
+    """The class, by the best source there is."""
+    picture = classes(stacked(odds, settings["reader"]))[0]
+    said = spine_said(study.densities)
+    if said is not None:
+        return _reported(said, picture, reference)
+    if measured:
+        return _measured(study, measured, counted, settings["calibration"], reference)
+    called = int(decided(picture[2:], settings["decide"])[0])
+    return Answer(picture, undecided=called < 0)
+
+
+def spine_said(densities: Sequence[DensitySaid]) -> DensitySaid | None:
+    """The report's row for the whole lumbar spine, one with a T-score first."""
+    rows = [row for row in densities if row.t_score is not None or row.bmd_g_cm2 is not None]
+    several = [row for row in rows if row.region in SPINES or not row.region or "-" in row.region or "+" in row.region]
+    place = {name: k for k, name in enumerate(SPINES)}
+    return min(several, key=lambda row: (row.t_score is None, place.get(row.region, len(place)), row.region), default=None)
+
+
+def _reported(said: DensitySaid, picture: NDArray[np.float64], reference: str) -> Answer:
+    parts = _Parts()
+    method = f"as the scanner's report says ({said.source}; {said.region or 'spine'})"
+    if said.bmd_g_cm2 is not None:
+        parts.measurements.append(Measurement("areal_bone_density", said.bmd_g_cm2, "g/cm2", method))
+    t = said.t_score
+    if t is None:
+        assert said.bmd_g_cm2 is not None
+        t = round(rules.t_score(said.bmd_g_cm2, reference), 2)
+        method = f"from the report's density, against {rules.reference_named(reference).source}"
+    parts.measurements.append(Measurement("t_score", t, "SD", method))
+    if said.z_score is not None:
+        parts.measurements.append(Measurement("z_score", said.z_score, "SD", f"as the scanner's report says ({said.source})"))
+    named = rules.class_of(t)
+    parts.notices.append(Notice("density-from-report", f"the class is that of the T-score in the scanner's report ({said.source}); "
+                                                       "the picture was only compared with it"))
+    if picture[CLASSES.index(named)] < DISAGREES:
+        doubt = f"the picture alone does not look like {named}: check that the report is this scan's"
+        parts.notices.append(Notice("picture-disagrees", doubt))
+    sure = np.array([float(name == named) for name in CLASSES])
+    return Answer(sure, True, tuple(parts.measurements), tuple(parts.notices))
+
+
+def _measured(study: Study, measured: Mapping[str, Measured], counted: Counted, calibration: Mapping[str, Any], reference: str) -> Answer:
+    parts = _Parts()
+    young = rules.reference_named(reference)
+    for name, one in measured.items():
+        parts.measurements.append(Measurement("areal_bone_density", one.bmd, "g/cm2", "from the calibrated pair of energies", name,
+                                              error=Z90 * calibration["vertebra_sd"]))
+    if not counted.vertebrae:
+        return Answer(None, True, tuple(parts.measurements), (), True)
+    kept = [measured[name] for name in counted.vertebrae]
+    mean = rules.weighted_mean([one.bmd for one in kept], [one.pixels for one in kept])
+    sd = float(calibration["mean_sd"])
+    t = round(rules.t_score(mean, reference), 2)
+    named = ", ".join(counted.vertebrae)
+    parts.measurements += [
+        Measurement("areal_bone_density", mean, "g/cm2", f"mean of {named}, from the calibrated pair of energies", error=Z90 * sd),
+        Measurement("t_score", t, "SD", f"of {named}, against {young.source}", error=Z90 * sd / young.sd),
+    ]
+    z = z_of(mean, study)
+    if z is not None:
+        parts.measurements.append(Measurement("z_score", z, "SD", f"of {named}, against NHANES of the same sex and age", error=None))
+    parts.notices.append(Notice("density-measured", f"bone density was measured on the calibrated pair of energies ({named}); "
+                                                    "the picture was only compared with it"))
+    chances = np.array(rules.class_chances(t, sd / young.sd))
+    return Answer(chances, True, tuple(parts.measurements), tuple(parts.notices), bool(chances.max() < 0.5))
+
+
+def z_of(bmd: float, study: Study) -> float | None:
+    """The Z-score, where sex and age are known to the table of peers."""
+    if study.sex is None or study.age_years is None:
+        return None
+    try:
+        return round(rules.z_score(bmd, study.sex, study.age_years), 2)
+    except InputError:
+        return None
+
+
+def class_finding(said: Answer, votes: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any], image: str, *, doubtful: bool,
+                  applies: bool, contributions: Mapping[str, float]) -> Finding:
+    """The class as a finding; without a value where none is said, or where the classes do not apply."""
+    members = {name: dict(zip(CLASSES, row.tolist(), strict=True)) for name, row in votes.items()}
+    if said.probabilities is None or not applies:
+        return Finding(CLASS, None, None, refer=True, members=members, image=image, explanation="cam", contributions=contributions)
+    p = said.probabilities
+    value = CLASSES[median_class(p)]
+    kept = _set(p, value, settings, said.certain)
+    spans = 0 < sum(name == CLASSES[2] for name in kept) < len(kept)
+    return Finding(CLASS, value, dict(zip(CLASSES, p.tolist(), strict=True)), set=kept, refer=doubtful or said.undecided or spans,
+                   members=members, image=image, explanation="cam", contributions=contributions)
+
+
+def median_class(probabilities: NDArray[np.float64]) -> int:
+    """The worst class of which "this or worse" is at least as likely as not."""
+    return int((np.cumsum(probabilities[::-1])[::-1][1:] >= 0.5).sum())
+
+
+def _set(p: NDArray[np.float64], value: str, settings: Mapping[str, Any], certain: bool) -> tuple[str, ...]:
+    """The 90 % set: of a measurement the shortest run of classes that holds 90 % of its error's distribution."""
+    inside = {*ordinal_set(p, 0.9 - 1e-9 if certain else settings["quantiles"]), CLASSES.index(value)}
+    return CLASSES[min(inside):max(inside) + 1]
+
+
+def people_notices(study: Study) -> tuple[bool, tuple[Notice, ...]]:
+    """(whether the WHO classes apply, what must be said of it)."""
+    if study.age_years is None:
+        return True, (Notice("age-unknown", "the classes hold for women after menopause and men from 50; the age is not known here"),)
+    if study.age_years < rules.WHO_AGE:
+        return False, (Notice("who-classes-do-not-apply", "the classes hold for women after menopause and men from 50: younger people get "
+                                                          "a Z-score where the density is known, and no class"),)
+    return True, ()

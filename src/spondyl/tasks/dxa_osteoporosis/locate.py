@@ -1,0 +1,102 @@
+"""Where the vertebrae are and what they are called, from the locator's maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.imaging import Letterbox
+from spondyl.tasks.dxa_osteoporosis.space import NAMES, Vertebra
+
+STRIDE = 4
+UNIT = 16.0
+"""Frame pixels that 1.0 of a corner's offset stands for."""
+SHARPNESS = 3.0
+"""How many vertebrae speak for a name as if they were independent: fewer than there are, since they are seen together [O]."""
+LEAST, APART = 0.25, 9.0
+"""Least probability of a vertebra; frame pixels between two."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Vertebrae from the highest down, with consecutive names, and how sure the names are.
+
+    Attributes:
+        confidence: Probability that the names are right.
+        other: Names one step up or down, whichever is likelier, in the same order; "" where a name has no neighbour.
+        other_confidence: Of those.
+    """
+
+    vertebrae: tuple[Vertebra, ...]
+    confidence: float = 0.0
+    other: tuple[str, ...] = ()
+    other_confidence: float = 0.0
+
+
+def find_vertebrae(maps: NDArray[np.float32], frame: Letterbox) -> Found:
+    """Peaks of the maps, named so that they follow each other.
+
+    Args:
+        maps: (len(NAMES) + 8, h, w): probability that a vertebra of each name has its centre in a cell; offsets of its four corners from
+            the cell's middle in UNIT, x and y in turn.
+        frame: Of the scan.
+    """
+    heat = maps[: len(NAMES)]
+    cells = _peaks(heat.max(axis=0))
+    if not cells:
+        return Found(())
+    cells.sort()
+    scores = np.stack([_around(heat, row, column) for row, column in cells])
+    order, shares = _names(scores)
+    best = int(np.argmax(shares))
+    start = order[best]
+    vertebrae = tuple(Vertebra(NAMES[start + k], frame.back(_corners(maps, row, column)), float(scores[k].max()))
+                      for k, (row, column) in enumerate(cells) if 0 <= start + k < len(NAMES))
+    rest = [(share, at) for at, share in zip(order, shares, strict=True) if at != start]
+    other_share, other = max(rest, default=(0.0, start))
+    named = tuple(NAMES[other + k] if 0 <= other + k < len(NAMES) else "" for k in range(len(cells)) if 0 <= start + k < len(NAMES))
+    return Found(vertebrae, float(shares[best]), named, float(other_share))
+
+
+def _peaks(heat: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """(row, column) of cells that are higher than all within APART, from the highest down; at most one a name."""
+    left = heat.copy()
+    reach = APART / STRIDE
+    y, x = np.mgrid[0:heat.shape[0], 0:heat.shape[1]]
+    found: list[tuple[int, int]] = []
+    while len(found) < len(NAMES):
+        row, column = (int(v) for v in np.unravel_index(int(left.argmax()), left.shape))
+        if left[row, column] < LEAST:
+            break
+        found.append((row, column))
+        left[(np.abs(y - row) < reach) & (np.abs(x - column) < 4 * reach)] = 0
+    return found
+
+
+def _around(heat: NDArray[np.float32], row: int, column: int) -> NDArray[np.float64]:
+    """Of each name the highest probability in the nine cells around a place."""
+    part = heat[:, max(row - 1, 0):row + 2, max(column - 1, 0):column + 2]
+    return np.asarray(part.max(axis=(1, 2)), np.float64)
+
+
+def _names(scores: NDArray[np.float64]) -> tuple[list[int], NDArray[np.float64]]:
+    """(names that the highest vertebra could have, their probabilities): consecutive names, each vertebra's share of them averaged."""
+    count = len(scores)
+    shares = (scores + 1e-3) / (scores + 1e-3).sum(axis=1, keepdims=True)
+    starts = list(range(min(len(NAMES) - count, 0), max(len(NAMES) - count, 0) + 1))
+    mean = np.array([np.mean([np.log(shares[k, s + k]) for k in range(count) if 0 <= s + k < len(NAMES)]) for s in starts])
+    powers = np.exp((mean - mean.max()) * SHARPNESS)
+    return starts, powers / powers.sum()
+
+
+def _corners(maps: NDArray[np.float32], row: int, column: int) -> NDArray[np.float64]:
+    """(4, 2) in frame pixels: the mean of what the cell and its four neighbours say."""
+    told = []
+    for dr, dc in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)):
+        r, c = row + dr, column + dc
+        if 0 <= r < maps.shape[1] and 0 <= c < maps.shape[2]:
+            offsets = maps[len(NAMES):, r, c].astype(np.float64).reshape(4, 2) * UNIT
+            told.append(offsets + (np.array([c, r]) + 0.5) * STRIDE)
+    return np.asarray(np.median(told, axis=0))

@@ -1,0 +1,98 @@
+"""What is looked at before a class is said: the scan, its vertebrae, the spine upright, each vertebra. Training comes through here too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.core import Refusal
+from spondyl.imaging import Letterbox
+from spondyl.inference import Engine
+from spondyl.metrics.bone_density import LEAST_VERTEBRAE, REGION
+from spondyl.tasks.dxa_osteoporosis.locate import Found, find_vertebrae
+from spondyl.tasks.dxa_osteoporosis.panel import Panel, find_panel
+from spondyl.tasks.dxa_osteoporosis.space import Frames, regions, scan_frame, spine_frame, vertebra_frame
+
+Picture = NDArray[np.float32]
+HINT = "Send the picture of a spine scan as the densitometer exports it, with L1 to L4 in view"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """A picture cut to its scan.
+
+    Attributes:
+        pixels: Of the whole picture.
+        panel: Where the scan lies in it.
+        frame: Of the scan.
+        framed: The scan in its frame.
+    """
+
+    pixels: Picture
+    panel: Panel
+    frame: Letterbox
+    framed: Picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spine:
+    """A scan whose vertebrae were found.
+
+    Attributes:
+        found: Vertebrae in pixels of the picture.
+        regions: Of L1 to L4, by name, (4, 2) pixels of the picture.
+        frame, framed: L1 to L4 upright.
+        vertebrae: (len(regions), rows, columns): each region upright, in their order.
+    """
+
+    found: Found
+    regions: Mapping[str, NDArray[np.float64]]
+    frame: Letterbox
+    framed: Picture
+    vertebrae: Picture
+
+
+def cut(pixels: Picture, frames: Frames) -> Scan:
+    """The scan of a picture, captions left out.
+
+    Raises:
+        Refusal: `text-only`.
+    """
+    panel = find_panel(pixels)
+    if panel is None:
+        raise Refusal("text-only", "the picture holds writing or blank paper, and no scan", HINT)
+    frame = scan_frame(panel, frames.scan)
+    return Scan(pixels, panel, frame, frame.sample(pixels))
+
+
+def find_spine(scan: Scan, engine: Engine, settings: Mapping[str, Any]) -> Spine:
+    """The vertebrae of a scan.
+
+    Raises:
+        Refusal: `vertebrae-not-found` where fewer than two of L1 to L4 are seen.
+    """
+    frames = Frames.of(settings["frames"])
+    maps = engine.run("locator", {"scan": scan.framed[None, None]})["maps"][0]
+    found = find_vertebrae(maps, scan.frame)
+    if sum(one.name in REGION for one in found.vertebrae) < LEAST_VERTEBRAE:
+        seen = ", ".join(one.name for one in found.vertebrae) or "none"
+        raise Refusal("vertebrae-not-found", f"two of L1 to L4 are needed, seen were: {seen}", HINT)
+    masked = _only_panel(scan)
+    own = regions(found.vertebrae)
+    frame = spine_frame(found.vertebrae, frames.spine)
+    each = np.stack([vertebra_frame(box, frames.vertebra).sample(masked) for box in own.values()])
+    return Spine(found, own, frame, frame.sample(masked), each)
+
+
+def _only_panel(scan: Scan) -> Picture:
+    """The picture with all around its scan black."""
+    if not scan.panel.masked:
+        return scan.pixels
+    x0, y0, x1, y1 = scan.panel.box
+    plain = np.zeros_like(scan.pixels)
+    plain[y0:y1, x0:x1] = scan.pixels[y0:y1, x0:x1]
+    return plain
