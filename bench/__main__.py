@@ -61,6 +61,17 @@ def stenosis(folder: Path, bundles: Path | None) -> list[Row]:
         raise NotMeasuredError(error.message) from None
 
 
+def density(folder: Path, bundles: Path | None) -> list[Row]:
+    """A density picture, and the student on one core."""
+    from bench.density import density_speed
+    from spondyl.core import SpondylError
+
+    try:
+        return density_speed(folder / "scans", bundles)
+    except SpondylError as error:
+        raise NotMeasuredError(error.message) from None
+
+
 def memory(folder: Path, bundles: Path | None) -> list[Row]:
     """The server after many analyses."""
     from bench.memory import server_memory
@@ -85,6 +96,7 @@ def radiographs(folder: Path, bundles: Path | None) -> list[Row]:
 PARTS: dict[str, Callable[[Path, Path | None], list[Row]]] = {
     "analysis": analysis_and_networks,
     "stenosis": stenosis,
+    "density": density,
     "command-line": command_line,
     "memory": memory,
     "digital-spine": digital_spine,

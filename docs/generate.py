@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "spondyl"
 PAGES = ROOT / "docs" / "reference"
 FIGURES = ROOT / "docs" / "figures" / "mri-discs.json"
+DENSITY = ROOT / "docs" / "figures" / "dxa-osteoporosis.json"
 STENOSIS = ROOT / "docs" / "figures" / "mri-stenosis.json"
 FILM_SYSTEMS = ("xray-lesions", "xray-grade")
 REALISM = ROOT / "docs" / "figures" / "realism.json"
@@ -209,7 +210,16 @@ def figures() -> str:
     """The figures that `spondyl evaluate` wrote, as tables; a film system that was not measured has none."""
     from spondyl.lab.mri_discs.card import tables
 
-    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + stenosis_figures() + "".join(map(film_figures, FILM_SYSTEMS))
+    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + stenosis_figures() + density_figures() + "".join(map(film_figures, FILM_SYSTEMS))
+
+
+def density_figures(file: Path = DENSITY) -> str:
+    """Heading and tables of `dxa-osteoporosis`, or nothing where its figures are absent."""
+    from spondyl.lab.dxa.card import tables
+
+    if not file.exists():
+        return ""
+    return f"\n### dxa-osteoporosis (in-silico)\n\n{tables(json.loads(file.read_text('utf-8')))}\n"
 
 
 def stenosis_figures(file: Path = STENOSIS) -> str:

@@ -25,7 +25,8 @@ def test_serve_says_where_it_listens_answers_and_stops_when_told(tmp_path: Path)
             said = server.stdout.readline()
             assert said.startswith("Spondyl listens on http://127.0.0.1:")
             address = said.split()[-1]
-            assert httpx.get(f"{address}/health", timeout=60).json()["tasks"] == ["mri-discs", "mri-stenosis", "xray-lesions", "xray-grade"]
+            names = httpx.get(f"{address}/health", timeout=60).json()["tasks"]
+            assert names == ["mri-discs", "mri-stenosis", "xray-lesions", "xray-grade", "dxa-osteoporosis"]
             assert "Not a diagnosis" in httpx.get(address, timeout=60).text
         finally:
             server.send_signal(signal.SIGTERM)

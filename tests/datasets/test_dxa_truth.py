@@ -103,7 +103,7 @@ def test_mineral_lies_between_the_corners_and_little_beside_them(index: int, tmp
         middle = one.corners.mean(axis=0)
         width = np.ptp(one.corners[:, 0])
         inside = scan.bmd[polygon_mask(one.corners, scan.bmd.shape)].mean()
-        beside = [scan.bmd[polygon_mask(one.corners + [side * 1.6 * width, 0], scan.bmd.shape)] for side in (-1, 1)]
+        beside = [scan.bmd[polygon_mask(one.corners + np.array([side * 1.6 * width, 0]), scan.bmd.shape)] for side in (-1, 1)]
         if one.name != "L1":  # ribs
             assert inside > 5 * max(float(part.mean()) for part in beside)
         assert edges[one.name][:, 0].min() - 4 < middle[0] < edges[one.name][:, 0].max() + 4

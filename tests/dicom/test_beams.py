@@ -1,4 +1,4 @@
-"""Calibrated pairs through the real reader: a beam a frame where the private block makes sense, and none where anything about it does not."""
+"""Calibrated pairs through the real reader: a beam a frame where the private block makes sense, and none where it does not."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def test_what_a_picture_is_shown_with_never_changes_what_is_measured(change: dic
     {ENERGIES: None}, {MINERAL: None}, {SOFT: None}, {STEP: None},
     {ENERGIES: "40"}, {ENERGIES: ["40", "50", "70"]}, {MINERAL: ["0.9", "0.3", "0.2"]}, {SOFT: "0.2"},
     {MINERAL: ["", ""]}, {STEP: ""}, {STEP: ["0.0004", "0.0004"]},
-    {ENERGIES: ["40", "-70"]}, {MINERAL: ["0.9", "0"]}, {SOFT: ["nan", "0.2"]}, {STEP: "0"}, {STEP: "-0.0004"}, {STEP: "1e308"}, {STEP: "inf"},
+    {ENERGIES: ["40", "-70"]}, {MINERAL: ["0.9", "0"]}, {SOFT: ["nan", "0.2"]},
+    {STEP: "0"}, {STEP: "-0.0004"}, {STEP: "1e308"}, {STEP: "inf"},
 ], ids=str)
 def test_a_damaged_block_gives_no_beam_and_the_pictures_are_read(damage: dict[int, object], reader: Reader, tmp_path: Path) -> None:
     images = images_of(reader, tmp_path, pair(block={**BLOCK, **damage}))

@@ -1,4 +1,4 @@
-"""Mineral and soft tissue go to signals and come back; fat where it does not belong costs what it should; bone beside the spine does not."""
+"""Mineral and soft tissue go to signals and come back; uneven fat costs what it should, and bone beside the spine nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS, COLUMNS, PIXEL_MM = 60, 130, 1.2
 MIDDLE, HALF_MM = 62.0, 22.0
 AWAY_MM = np.abs(np.arange(COLUMNS) - MIDDLE) * PIXEL_MM
 BONE = np.broadcast_to(AWAY_MM < HALF_MM, (ROWS, COLUMNS))
-BAND = np.broadcast_to((AWAY_MM >= HALF_MM + BESIDE_MM[0]) & (AWAY_MM <= HALF_MM + BESIDE_MM[1]), (ROWS, COLUMNS))
+BAND = np.broadcast_to(np.abs(AWAY_MM - HALF_MM - sum(BESIDE_MM) / 2) <= np.ptp(BESIDE_MM) / 2, (ROWS, COLUMNS))
 Map = NDArray[np.float64]
 
 

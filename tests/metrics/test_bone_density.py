@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,7 +70,7 @@ def test_peers_of_a_decade_are_those_of_the_table(sex, decade):
 def test_between_two_decades_peers_change_evenly(sex, age, bmd):
     k = min(int((age - 25) // 10), len(PEER_AGES) - 2)
     part = (age - PEER_AGES[k]) / 10
-    (low, low_sd), (high, high_sd) = [(mean, sd if sd is not None else PEERS["F"][k + j][1]) for j, (mean, sd) in enumerate(PEERS[sex][k:k + 2])]
+    (low, low_sd), (high, high_sd) = [(PEERS[sex][j][0], PEERS[sex][j][1] or PEERS["F"][j][1]) for j in (k, k + 1)]
     assert low_sd is not None
     assert high_sd is not None
     wanted = (bmd - (low + part * (high - low))) / (low_sd + part * (high_sd - low_sd))
@@ -153,7 +155,7 @@ def test_neighbours_are_apart_only_where_both_are_sound_and_more_than_one_t_diff
         assert not {first, second} & set(changed)
         between = REGION[REGION.index(first) + 1:REGION.index(second)]
         assert not set(between) & set(t_scores), "no measured vertebra lies between neighbours"
-    for first, second in zip(REGION, REGION[1:], strict=False):
+    for first, second in pairwise(REGION):
         if {first, second} <= set(t_scores) - set(changed):
             assert ((first, second) in said.apart) == (abs(t_scores[first] - t_scores[second]) > 1.0)
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from spondyl.core import ImageNote, StudyResult, term
 from spondyl.core.result import DISCLAIMER
-from spondyl.reports import EVIDENCE, VIEWS, LevelRow, level_rows, set_text, yes_no_text
+from spondyl.reports import EVIDENCE, VIEWS, LevelRow, level_rows, measure_name, number_text, set_text, yes_no_text
 from spondyl.reports.rows import probability
 
 if TYPE_CHECKING:  # the laboratory shows bars too, and needs no reader and no runtime for that
@@ -29,6 +29,8 @@ WIDTH_WITHOUT_TERMINAL = 120
 REASONS_SHOWN = 20
 MOST_SETS = 2
 """Columns of graded answers up to which each set has a column of its own; of more it stands below the answer."""
+MOST_MEASURES = 2
+"""Columns of measurements up to which no word is broken; of more, narrow ones are better than lost ones."""
 
 
 def screen(stderr: bool = False) -> Console:
@@ -118,11 +120,11 @@ def known_words(note: ImageNote) -> list[str]:
 
 
 def levels_table(result: StudyResult) -> Table:
-    """Levels from the top of the picture down; a column for each graded finding and side, for each measurement, one for yes/no findings."""
+    """Whole pictures, and levels from the top down. A column for each graded finding and side, and each measurement; one for yes/no."""
     rows = level_rows(result)
     graded = list(dict.fromkeys((finding.finding, finding.side) for row in rows for finding in row.graded))
     measured = list(dict.fromkeys((item.name, item.unit) for item in result.measurements))
-    wide = len(graded) <= MOST_SETS
+    wide = len(graded) <= MOST_SETS and len(measured) <= MOST_MEASURES
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("level", no_wrap=not any(row.candidates for row in rows))
     for name, side in graded:
@@ -133,7 +135,7 @@ def levels_table(result: StudyResult) -> Table:
     if any(row.yes_no for row in rows):
         table.add_column("present, or in doubt (?),\nwith probability of present")
     for name, unit in measured:
-        table.add_column(f"{name.replace('_', ' ')}\n{unit}", no_wrap=wide)
+        table.add_column(f"{measure_name(name)}\n{unit}", no_wrap=wide)
     for row in rows:
         level = "\n".join([row.label, *(f"{name}?" for name in row.candidates)])
         answers = [grade_cells(row, name, side) for name, side in graded]
@@ -149,9 +151,7 @@ def levels_table(result: StudyResult) -> Table:
 def measure_cell(row: LevelRow, name: str) -> str:
     """The number with half its 90 % interval, or "-" where it was not measured."""
     item = next((item for item in row.measured if item.name == name), None)
-    if item is None:
-        return "-"
-    return f"{item.value:.1f}" + (f" ± {item.error:.1f}" if item.error is not None else "")
+    return "-" if item is None else number_text(item)
 
 
 def grade_cells(row: LevelRow, name: str, side: str | None = None) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """What a person takes away: annotated pictures and tables. Made from a StudyResult alone, so a new task needs no code here."""
 
 from spondyl.reports.annotated import annotated_png, box_text, further_images, shown_image
+from spondyl.reports.contributions import Moved, moved_by
 from spondyl.reports.findings import BATCH_COLUMNS, batch_rows, findings_csv
 from spondyl.reports.heatmap import heat_png, overlay
 from spondyl.reports.labels import Rectangle, place_labels
@@ -9,10 +10,13 @@ from spondyl.reports.rows import (
     EVIDENCE,
     VIEWS,
     LevelRow,
+    amount,
     answer_text,
     level_rows,
     likely_names,
+    measure_name,
     measure_text,
+    number_text,
     present_probability,
     set_text,
     voted_key,
@@ -21,7 +25,8 @@ from spondyl.reports.rows import (
 from spondyl.reports.slice_png import slice_png
 
 __all__ = [
-    "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Rectangle", "annotated_png", "answer_text", "batch_rows", "box_text", "findings_csv",
-    "further_images", "heat_png", "level_rows", "likely_names", "measure_text", "overlay", "place_labels", "present_probability",
-    "report_pdf", "set_text", "shown_image", "slice_png", "voted_key", "yes_no_text",
+    "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Moved", "Rectangle", "amount", "annotated_png", "answer_text", "batch_rows",
+    "box_text", "findings_csv", "further_images", "heat_png", "level_rows", "likely_names", "measure_name", "measure_text", "moved_by",
+    "number_text", "overlay", "place_labels", "present_probability", "report_pdf", "set_text", "shown_image", "slice_png", "voted_key",
+    "yes_no_text",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -17,7 +18,19 @@ from spondyl.core import Finding, HeatMap, Image, ImageNote, Study, StudyResult,
 from spondyl.core.result import DISCLAIMER
 from spondyl.reports.annotated import marked_picture
 from spondyl.reports.card_blocks import card_blocks
-from spondyl.reports.rows import EVIDENCE, VIEWS, level_rows, present_probability, probability, set_text, voted_key, whole_picture
+from spondyl.reports.contributions import moved_by
+from spondyl.reports.rows import (
+    EVIDENCE,
+    VIEWS,
+    level_rows,
+    measure_name,
+    number_text,
+    present_probability,
+    probability,
+    set_text,
+    voted_key,
+    whole_picture,
+)
 
 JPEG_QUALITY = 88
 WORDS = 26
@@ -62,7 +75,7 @@ def _contents(study: Study, result: StudyResult, maps: Sequence[HeatMap], card: 
         "answers": [_answer(finding, row.label) for row in rows if row.whole for finding in row.graded],
         "pictures": _pictures({image.id: image for image in study.images}, result, maps) or _first_picture(study, result),
         "findings": [_line(finding, row.heading) for row in rows for finding in row.findings],
-        "measurements": [[row.label, item.name.replace("_", " "), _number(item.value, item.error, item.unit), item.method]
+        "measurements": [[row.label, measure_name(item.name), f"{number_text(item)} {item.unit}", item.method]
                          for row in rows for item in row.measured],
         "curves": [[[name.replace("_", " "), value if isinstance(value, str) else json.dumps(value)] for name, value in curve.items()]
                    for curve in result.curves],
@@ -94,14 +107,15 @@ def _refusal(result: StudyResult) -> dict[str, str] | None:
 
 
 def _answer(finding: Finding, where: str) -> dict[str, Any]:
-    """One answer about a whole picture, with a bar for each key and each member."""
-    chances = finding.probabilities or {}
+    """One answer about a whole picture, with a bar for each key and each member, and for what moved the one that measures."""
+    chances, moved = finding.probabilities or {}, moved_by(finding)
     plausible = {str(value) for value in finding.set}
     return {
         "text": term(finding.finding).text, "value": _value(finding), "where": where, "refer": finding.refer,
         "bars": [{"key": key.replace("_", " "), "probability": chance, "in_set": key in plausible, "chosen": key == str(finding.value)}
                  for key, chance in chances.items()],
         "members": [_member(finding, name, member) for name, member in finding.members.items()],
+        "moved": asdict(moved) if moved else None,
     }
 
 
@@ -127,10 +141,6 @@ def _line(finding: Finding, where: str) -> dict[str, Any]:
 
 def _value(finding: Finding) -> str:
     return "not said" if finding.value is None else str(finding.value).replace("_", " ")
-
-
-def _number(value: float, error: float | None, unit: str) -> str:
-    return f"{value:.1f}" + (f" ± {error:.1f}" if error is not None else "") + f" {unit}"
 
 
 def _caption(note: ImageNote) -> str:

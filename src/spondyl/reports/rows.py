@@ -1,4 +1,4 @@
-"""A result sorted the way a person reads it: one row a level, both sides in it, top of the picture first; then one a picture."""
+"""A result sorted the way a person reads it: one row a picture, and one a level, both sides in it, top of the picture first."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ MEDIANS = ("degeneration_grade", "osteoporosis_class")
 """Grades whose answer is the median of the probabilities; of other scales it is the likeliest key. A test compares them with the tasks."""
 DIGITS = {"g/cm2": 3, "SD": 2}
 """Decimals of a measurement by its unit, where they are not one."""
+MEASURES = {"t_score": "T-score", "z_score": "Z-score"}
+"""Measurements as a person says them, where that is not the word of result.json."""
 FILM_VIEWS = ("ap", "lateral")
 FILM_MODALITIES = ("CR", "DX", "RG")
+SCAN_TASKS = ("dxa-osteoporosis",)
+"""Tasks whose pictures are called scans, as which they were made, whatever file they came in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +63,37 @@ class LevelRow:
 
 
 def level_rows(result: StudyResult) -> tuple[LevelRow, ...]:
-    """One row a level, highest level first; whole pictures last, in the order of the result."""
-    items: list[Finding | Measurement] = [*result.findings, *result.measurements]
+    """One row a level, highest level first, and one a whole picture, in the order of the result.
+
+    Pictures stand before the levels where they have an answer of their own, else after them. What rests on all images of a result stands
+    with its image where that is only one.
+    """
+    only = result.images[0].id if len(result.images) == 1 else None
+    groups: dict[_Place, list[Finding | Measurement]] = {}
+    for item in (*result.findings, *result.measurements):
+        groups.setdefault(_place(item, only), []).append(item)
     ranks = {note.id: rank for rank, note in enumerate(result.images)}
-    places = dict.fromkeys(_place(item) for item in items)
-    ordered = sorted(places, key=lambda place: (place.from_bottom is None, -(place.from_bottom or 0), ranks.get(place.image or "", -1)))
-    names = whole_names(result.images, result.study.get("modality", ""), [place.image for place in ordered if place.whole])
-    return tuple(_row(result, place, names) for place in ordered)
+    last = not any(whole_picture(finding) for finding in result.findings)
+    ordered = sorted(groups, key=lambda place: (place.whole == last, place.from_bottom is None, -(place.from_bottom or 0),
+                                                ranks.get(place.image or "", -1)))
+    names = whole_names(result.images, picture_kind(result), [place.image for place in ordered if place.whole])
+    return tuple(_row(place, groups[place], names) for place in ordered)
 
 
-def whole_names(images: Sequence[ImageNote], modality: str, wanted: Iterable[str | None]) -> dict[str | None, str]:
+def picture_kind(result: StudyResult) -> str:
+    """What a picture of this result is called: "scan", "film" or "image"."""
+    if result.task in SCAN_TASKS:
+        return "scan"
+    film = result.study.get("modality", "") in FILM_MODALITIES or any(note.view in FILM_VIEWS for note in result.images)
+    return "film" if film else "image"
+
+
+def whole_names(images: Sequence[ImageNote], kind: str, wanted: Iterable[str | None]) -> dict[str | None, str]:
     """What is called by which name where something is said of a whole picture, by its id; None is all pictures of the study together.
 
     One picture is "whole film"; several go by their views where these tell them apart, else by number.
     """
     views = {note.id: note.view for note in images}
-    kind = "film" if modality in FILM_MODALITIES or any(view in FILM_VIEWS for view in views.values()) else "image"
     ids = list(dict.fromkeys(wanted))
     if len(ids) == 1:
         return {ids[0]: f"all {kind}s" if ids[0] is None and len(images) > 1 else f"whole {kind}"}
@@ -156,12 +175,22 @@ def voted_key(finding: Finding, member: Mapping[str, float]) -> str:
 
 def measure_text(row: LevelRow) -> str:
     """Measurements in words, each with half its 90 % interval where it is known."""
-    words = []
-    for item in row.measured:
-        digits = DIGITS.get(item.unit, 1)
-        error = f" ± {item.error:.{digits}f}" if item.error is not None else ""
-        words.append(f"{item.name.replace('_', ' ')} {item.value:.{digits}f}{error} {item.unit}")
-    return ", ".join(words)
+    return ", ".join(f"{measure_name(item.name)} {number_text(item)} {item.unit}" for item in row.measured)
+
+
+def measure_name(name: str) -> str:
+    """The name of a measurement as a person reads it."""
+    return MEASURES.get(name, name.replace("_", " "))
+
+
+def number_text(item: Measurement) -> str:
+    """The number with half its 90 % interval, where that is known, and without its unit: "0.912 ± 0.021"."""
+    return amount(item.value, item.unit) + (f" ± {amount(item.error, item.unit)}" if item.error is not None else "")
+
+
+def amount(value: float, unit: str) -> str:
+    """A number with as many decimals as its unit is worth: a thousandth of g/cm2 is seen in follow-up, of a millimetre none is."""
+    return f"{value:.{DIGITS.get(unit, 1)}f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +206,11 @@ class _Place:
         return self.from_bottom is None and self.level is None
 
 
-def _place(item: Finding | Measurement) -> _Place:
+def _place(item: Finding | Measurement, only: str | None) -> _Place:
+    """`only` is the id of the image, where there is one."""
     if item.level_from_bottom is not None:
         return _Place(item.level_from_bottom, None, None)
-    return _Place(None, item.level, item.image if item.level is None else None)
+    return _Place(None, item.level, item.image or only if item.level is None else None)
 
 
 def likely_names(finding: Finding, most: int = 3, least: float = 0.05) -> tuple[str, ...]:
@@ -194,10 +224,8 @@ def whole_picture(finding: Finding) -> bool:
     return term(finding.finding).where == "image" and finding.box is None and finding.level is None
 
 
-def _row(result: StudyResult, place: _Place, names: dict[str | None, str]) -> LevelRow:
-    findings = [finding for finding in result.findings if _place(finding) == place]
-    measured = [item for item in result.measurements if _place(item) == place]
-    items: list[Finding | Measurement] = [*findings, *measured]
+def _row(place: _Place, items: Sequence[Finding | Measurement], names: Mapping[str | None, str]) -> LevelRow:
+    findings = [item for item in items if isinstance(item, Finding)]
     name = next((item.level for item in items if item.level), None)
     label = names[place.image] if place.whole else name or f"#{place.from_bottom}"
     unsure = () if name else next((likely_names(finding) for finding in findings if finding.level_alternatives), ())
@@ -207,6 +235,6 @@ def _row(result: StudyResult, place: _Place, names: dict[str | None, str]) -> Le
         candidates=unsure,
         graded=tuple(finding for finding, scale in zip(findings, graded, strict=True) if scale),
         yes_no=tuple(finding for finding, scale in zip(findings, graded, strict=True) if not scale),
-        measured=tuple(measured),
+        measured=tuple(item for item in items if isinstance(item, Measurement)),
         whole=place.whole,
     )

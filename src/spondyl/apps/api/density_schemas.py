@@ -52,6 +52,9 @@ class DensityBody(BaseModel):
     answer: str = Field(description="The same in words")
     probabilities: dict[str, float] = Field(description="Calibrated, of each class; empty where no class is given")
     members: dict[str, dict[str, float]] = Field(description="Each member's vote: its own probabilities")
+    contributions: dict[str, float] = Field(
+        description="How far each group of measured features moved the log odds of osteoporosis of the member that measures (Shapley "
+                    "values); empty where no class is given")
     set: list[str] = Field(description="The classes that are plausible at 90 %")
     refer: bool = Field(description="Whether a person should read it")
     unreliable_vertebrae: list[DoubtfulVertebra]

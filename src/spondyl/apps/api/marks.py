@@ -25,7 +25,7 @@ class Mark:
         refer: Whether a person should look at it.
         box: x0, y0, x1, y1.
         points: (x, y).
-        colour: "#rrggbb" of what was found, "" where it is a level.
+        colour: "#rrggbb" of what was found, "" where it is a level of which more is said.
         pill: Where the words go (x0, y0, x1, y1), None where they are not shown.
         size: Height of the words.
     """
@@ -53,18 +53,24 @@ def marks_of(rows: Sequence[LevelRow], note: ImageNote) -> tuple[Mark, ...]:
         found = [finding for finding in row.findings if finding.image == note.id]
         boxes += _found(row, found) if row.whole else _levels(row, found)
         items: list[Finding | Measurement] = [*found, *(item for item in row.measured if item.image == note.id)]
-        lines = dict.fromkeys(item.points for item in items if item.points)
+        lines = dict.fromkeys(item.points for item in items if item.points and not _outline(item))
         points += [Mark(row.label, row.label, row.heading, False, None, line) for line in lines]
     return (*_labelled(boxes, note), *points)
 
 
+def _outline(item: Finding | Measurement) -> bool:
+    """Whether its points are the corners of what its box shows already."""
+    return isinstance(item, Finding) and item.box is not None and len(item.points or ()) > 2
+
+
 def _levels(row: LevelRow, found: Sequence[Finding]) -> list[Mark]:
-    """One mark a box of a level, with all that was said there."""
+    """One mark a box of a level, with all that was said there; in its own colour where that is one thing, and it is present."""
     marks = []
     for box in dict.fromkeys(finding.box for finding in found if finding.box):
         here = [finding for finding in found if finding.box == box]
         title = ", ".join(f"{term(f.finding).text} {str(f.value).replace('_', ' ')}" for f in here if f.value not in (None, "absent"))
-        marks.append(Mark(row.label, row.label, f"{row.heading} {title}".strip(), any(f.refer for f in here), box))
+        colour = term(here[0].finding).colour if len(here) == 1 and here[0].value == "present" else ""
+        marks.append(Mark(row.label, row.label, f"{row.heading} {title}".strip(), any(f.refer for f in here), box, colour=colour))
     return marks
 
 

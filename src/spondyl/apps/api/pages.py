@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from spondyl import __version__
-from spondyl.apps.api.view import view_of, words
+from spondyl.apps.api.view import Bar, view_of, words
 from spondyl.core.result import DISCLAIMER
+from spondyl.reports import amount, measure_name
 from spondyl.store import ResultRow, Store, StudyRow, parse_result
 from spondyl.tasks.port import Task
 
@@ -89,9 +90,9 @@ def _study_words(study: StudyRow) -> str:
     return f"{study.modality or 'Picture'}, {images}"
 
 
-def _amount(value: float, unit: str) -> str:
-    """A measurement with as many figures as it is worth: a thousandth of g/cm2 is seen in follow-up, of a millimetre none is."""
-    return f"{value:.3f}" if unit == "g/cm2" else f"{value:.1f}"
+def _wordy(bars: Sequence[Bar]) -> bool:
+    """Whether the keys of a scale are words, too long to stand below upright bars."""
+    return len(bars) > 2 and any(len(bar.key) > 2 for bar in bars)
 
 
 def _short(value: float) -> str:
@@ -99,4 +100,7 @@ def _short(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-_environment.filters.update(date=_date, amount=_amount, percent=_percent, short=_short, words=words, study_words=_study_words)
+_environment.filters.update(
+    date=_date, amount=amount, measure_name=measure_name, percent=_percent, short=_short, study_words=_study_words, words=words,
+    wordy=_wordy,
+)

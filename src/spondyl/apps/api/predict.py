@@ -67,7 +67,7 @@ def density_body(store: Store, accepted: Accepted, job: Job) -> DensityBody:
     return DensityBody.model_validate({
         "prediction": prediction, "answer": ANSWERS[prediction], "refer": not told,
         "probabilities": (said and said.probabilities) or {}, "members": (said and said.members) or {},
-        "set": [str(value) for value in said.set] if said else [],
+        "contributions": (said and said.contributions) or {}, "set": [str(value) for value in said.set] if said else [],
         "unreliable_vertebrae": [_doubtful(finding) for finding in result.findings
                                  if (finding.finding, finding.value) == (DOUBTFUL, "present") and finding.image in (None, image.id)],
         "measurements": [_measured(item) for item in result.measurements if item.image in (None, image.id)],

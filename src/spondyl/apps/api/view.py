@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from spondyl.apps.api.marks import Mark, marks_of
 from spondyl.core import Finding, ImageNote, Measurement, StudyResult, term
-from spondyl.reports import EVIDENCE, VIEWS, LevelRow, level_rows, likely_names, set_text, voted_key
+from spondyl.reports import EVIDENCE, VIEWS, LevelRow, Moved, level_rows, likely_names, moved_by, set_text, voted_key
 from spondyl.store import MapNote
 
 
@@ -36,7 +36,13 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finding as words and bars. `heat` is the address of its heat map, or ""; `count` at how many places it was found."""
+    """A finding as words and bars.
+
+    Attributes:
+        heat: Address of its heat map, or "".
+        moved: What moved the member that measures, or None.
+        count: At how many places it was found.
+    """
 
     text: str
     value: str
@@ -49,6 +55,7 @@ class Answer:
     image: str
     heat: str
     votes: tuple[Vote, ...]
+    moved: Moved | None = None
     count: int = 1
 
 
@@ -167,7 +174,7 @@ def _answer(finding: Finding, heats: dict[Any, str]) -> Answer:
         term(finding.finding).text, "not said" if finding.value is None else words(str(finding.value)), chances.get(shown), bars,
         set_text(finding), finding.refer, str(finding.value) == keys[-1] and len(keys) == 2, finding.side or "", finding.image or "",
         heats.get(place, ""),
-        tuple(_vote(finding, name, member) for name, member in finding.members.items()),
+        tuple(_vote(finding, name, member) for name, member in finding.members.items()), moved_by(finding),
     )
 
 

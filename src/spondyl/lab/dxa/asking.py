@@ -16,7 +16,6 @@ from spondyl.lab.dxa.cases import Case, OnStep
 from spondyl.lab.dxa.located import read_pair
 from spondyl.metrics.bone_density import CLASSES
 from spondyl.phantom.rays.marks import text_mask
-from spondyl.tasks.dxa_osteoporosis.panel import find_panel
 from spondyl.tasks.dxa_osteoporosis.task import DxaOsteoporosis
 
 LINE, MARGIN, INK = 8, 3, 230
@@ -33,9 +32,8 @@ class Said:
         probabilities: (3,), or None where no class is said.
         refer, kept: Whether a person should look; the 90 % set as booleans (3,).
         members: Class probabilities by member.
-        unreliable: By vertebra, the probability and by reason.
+        unreliable: Of each vertebra its name ("" where unsure), its middle (x, y), and the probability of any reason and of each.
         measured: By vertebra g/cm2, "" for the mean.
-        names: (name, centre x, centre y) of the vertebrae that were found.
         curve: Degrees.
         warnings: Codes.
     """
@@ -46,7 +44,7 @@ class Said:
     refer: bool = True
     kept: tuple[bool, ...] = (True, True, True)
     members: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    unreliable: dict[str, dict[str, float]] = field(default_factory=dict)
+    unreliable: list[tuple[str, tuple[float, float], dict[str, float]]] = field(default_factory=list)
     measured: dict[str, float] = field(default_factory=dict)
     curve: float = 0.0
     warnings: tuple[str, ...] = ()
@@ -68,23 +66,38 @@ def ask_pairs(cases: Sequence[Case], engine: Engine, on_step: OnStep) -> list[Sa
     return said
 
 
-def ask_rewritten(cases: Sequence[Case], engine: Engine, on_step: OnStep) -> list[Said]:
-    """Every case by its picture with writing below that says the opposite of its label."""
-    return [_ask(k, _study(case, [_image(rewritten(case))]), engine) for k, case in _steps(cases, "Asking with other writing", on_step)]
+def ask_rewritten(cases: Sequence[Case], engine: Engine, on_step: OnStep, over: bool = False) -> list[Said]:
+    """Every case by its picture with writing that says the opposite of its label, in the place of its caption, or over its scan."""
+    steps = _steps(cases, "Asking with other writing", on_step)
+    return [_ask(k, _study(case, [_image(rewritten(case, over))]), engine) for k, case in steps]
 
 
-def rewritten(case: Case) -> NDArray[np.float32]:
-    """The picture with the opposite written below: osteoporosis where it is not, and normal where it is."""
-    words = ["L1 1.180", "L2 1.203", "BMD 1.190", "T 0.90"] if case.label == 2 else ["L1 0.612", "L2 0.640", "BMD 0.630", "T -4.10"]
-    panel = find_panel(case.pixels)
+def rewritten(case: Case, over: bool = False) -> NDArray[np.float32]:
+    """The picture with the opposite written: osteoporosis where it is not, and normal where it is.
+
+    Args:
+        over: Over the upper left corner of the scan. Else in the place of the caption, the picture being as large as before; below
+            where it has none.
+    """
+    words = ["IN-SILICO", "L1 1.180", "L2 1.203", "BMD 1.190", "T 0.90"] if case.label == 2 else [
+        "IN-SILICO", "L1 0.612", "L2 0.640", "BMD 0.630", "T -4.10"]
+    picture, panel = case.pixels.copy(), case.panel
     assert panel is not None
-    x0, y0, x1, y1 = panel.box
-    scan = case.pixels[y0:y1, x0:x1]
-    lines = np.zeros((LINE * len(words), scan.shape[1]), np.float32)
+    if over:
+        _write(picture[panel.box[1]:panel.box[1] + LINE * len(words)], words)
+        return picture
+    if not panel.masked:
+        picture = np.concatenate([picture, np.zeros((LINE * len(words), picture.shape[1]), np.float32)])
+    picture[panel.box[3]:] = 0
+    _write(picture[panel.box[3]:], words[:(len(picture) - panel.box[3]) // LINE])
+    return picture
+
+
+def _write(rows: NDArray[np.float32], words: Sequence[str]) -> None:
+    """Lines of writing into the upper left of some rows."""
     for k, word in enumerate(words):
-        mask = text_mask(word)[:, :max(scan.shape[1] - MARGIN - 1, 0)]
-        lines[LINE * k + 1:LINE * k + 1 + mask.shape[0], MARGIN:MARGIN + mask.shape[1]][mask] = INK / 255
-    return np.concatenate([scan, lines])
+        mask = text_mask(word)[:, :max(rows.shape[1] - MARGIN - 1, 0)]
+        rows[LINE * k + 1:LINE * k + 1 + mask.shape[0], MARGIN:MARGIN + mask.shape[1]][mask] = INK / 255
 
 
 def _steps(cases: Sequence[Case], what: str, on_step: OnStep) -> Iterator[tuple[int, Case]]:
@@ -119,11 +132,16 @@ def _said(number: int, result: StudyResult) -> Said:
     return Said(
         number, "", p, own.refer, tuple(name in own.set for name in CLASSES),
         {name: _row(row) for name, row in own.members.items()},
-        {one.level or f"#{one.level_from_bottom}": _present(one) for one in vertebrae},
+        [(one.level or "", _middle(one), _present(one)) for one in vertebrae],
         {one.level or "": one.value for one in result.measurements if one.name == "areal_bone_density"},
         next(one.value for one in result.measurements if one.name == "coronal_curvature"),
         tuple(notice.code for notice in result.warnings), sum(result.timings_ms.values()),
     )
+
+
+def _middle(finding: Finding) -> tuple[float, float]:
+    points = np.array(finding.points)
+    return float(points[:, 0].mean()), float(points[:, 1].mean())
 
 
 def _present(finding: Finding) -> dict[str, float]:

@@ -52,7 +52,7 @@ def card(facts: Body, metrics: Body) -> str:
         "The stack and its members, by nested cross-validation": nested_table(metrics["nested"]),
         "The reference system's preprocessing": ablation_text(metrics.get("ablation")),
         "How it was measured": tables(metrics) if "test" in metrics else "Not measured yet.",
-        "Limits": (IN_SILICO if facts["evidence"] == "in-silico" else "") + LIMITS,
+        "Limits": (IN_SILICO if facts["evidence"] == "in-silico" else "") + _taken_over(facts, metrics) + LIMITS,
         "Again": "```\n" + "\n".join(AGAIN[facts["evidence"]]) + "\n```",
     }
     head = (f"# {facts['task']} {facts['version']}\n\nResearch software. Not a diagnosis.\n\n**Evidence: {facts['evidence']}.** Trained on "
@@ -63,11 +63,22 @@ def card(facts: Body, metrics: Body) -> str:
 def _training(metrics: Body) -> str:
     own = metrics["validation"]
     recipe = own["recipe"]
+    which = "gate, locator, judge of vertebrae and the fixed ResNet50"
+    parts = f"{own['parts']} of still others taught {which}"
+    if own["parts_taken_from"]:
+        parts = f"{which} are those of {own['parts_taken_from']}"
+    alone = "" if own["patients"] < own["taught"] + own["held"] else " Every picture counts as a patient of its own."
     return (f"{own['taught']} pictures taught the members in {recipe['folds']} folds by patient; {own['held']} of other patients "
-            f"calibrated what ships; {own['parts']} of still others taught gate, locator, judge of vertebrae and the fixed ResNet50; "
+            f"calibrated what ships; {parts}; "
             f"{own['refused']} could not be used. VGG16 has {recipe['vgg_width']:g} and ResNet50 {recipe['resnet_width']:g} of the "
             "published channels. "
-            f"Scale: {recipe['scale']}.")
+            f"Scale: {recipe['scale']}.{alone}")
+
+
+def _taken_over(facts: Body, metrics: Body) -> str:
+    """What must be said where the parts come from elsewhere."""
+    source = metrics["validation"]["parts_taken_from"]
+    return f"- Gate, locator and judge of vertebrae were not measured on these pictures: they are those of {source}.\n" if source else ""
 
 
 def nested_table(nested: Body) -> str:
@@ -128,7 +139,7 @@ def decision_table(test: Body) -> str:
             rows.append([words, figure(own["share"]), "-", "-", "-", "-"])
     prevalence = 100 * test["decided"].get("prevalence", 0)
     first = f"decided osteoporosis or not (prevalence {prevalence:.0f} %)"
-    return table((first, "share decided", "PPV", "NPV", "sensitivity / specificity", "PPV at other prevalences"), rows)
+    return table((first, "share decided", "PPV", "NPV", "sensitivity / specificity of the decided", "PPV at other prevalences"), rows)
 
 
 def member_table(test: Body) -> str:
@@ -146,7 +157,7 @@ def vertebra_table(test: Body) -> str:
         return ""
     words = {"any": "**any reason**", "fracture": "fracture", "implant": "metal", "osteophytes": "osteophytes of 5 mm or more"}
     rows = [[text, figure(own[name]["auroc"]), str(own[name]["present"])] for name, text in words.items() if name in own]
-    return (table((f"unreliable vertebra, of {own['named']} found", "AUROC", "present"), rows)
+    return (table((f"unreliable vertebra, of {own['vertebrae']}, {own['found']} of them found", "AUROC", "present"), rows)
             + f"\n\n{100 * own['named'] / own['vertebrae']:.1f} % of the vertebrae L1 to L4 were found under their right names. Coronal "
             f"curve: mean absolute error {own['curve']['mean_absolute_error']:.1f} degrees; 10 degrees or more: AUROC "
             f"{own['curve']['auroc_10_deg']:.3f} ({own['curve']['curved']} spines).")
@@ -159,8 +170,10 @@ def rest(test: Body) -> str:
         own = test["density"]["mean"]
         parts.append(f"Density of the spine from the pair: mean absolute error {own['mean_absolute_error']:.3f} g/cm2, bias "
                      f"{own['bias']:+.3f} ({own['count']} subjects).")
-    parts.append(f"Largest change of a probability when the writing below {test['writing']['cases']} pictures was made to say the "
-                 f"opposite: {test['writing']['largest_change']:.4f}.")
+    own = test["writing"]
+    parts.append(f"Largest change of a probability when the caption of {own['cases']} pictures ({own['with_caption']} had one) was made to "
+                 f"say the opposite: {own['largest_change']:.4f}, of the student's {own['largest_change_of_student']:.4f}; written over a "
+                 f"corner of the scan, which nothing masks: {own['largest_change_written_over']:.3f}.")
     return " ".join(parts)
 
 

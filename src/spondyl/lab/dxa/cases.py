@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from spondyl.datasets import sources
 from spondyl.datasets.dxa import CLASSES, read_picture
 from spondyl.datasets.dxa_truth import VertebraOnPicture, raw_of, read_truth
 from spondyl.datasets.film_records import DensityPicture
+from spondyl.tasks.dxa_osteoporosis.panel import Panel, find_panel, inside
 
 OnStep = Callable[[str, int, int], None]
 TOP = 65535
@@ -29,6 +30,7 @@ class Case:
         label: 0 normal, 1 osteopenia, 2 osteoporosis.
         stored: uint16 (rows, columns), 0..65535 for 0..1: eight bits come back exactly.
         image: Id, as `core.Image` has it.
+        panel: Where the scan lies; None where there is none.
         truth: Vertebrae from the highest down; empty where the data set does not say.
         raw: The calibrated pair, or None.
     """
@@ -45,11 +47,17 @@ class Case:
     t_score: float | None
     truth: tuple[VertebraOnPicture, ...]
     raw: Path | None
+    panel: Panel | None
 
     @property
     def pixels(self) -> NDArray[np.float32]:
-        """float32 (rows, columns), 0..1."""
+        """float32 (rows, columns), 0..1, captions and all."""
         return self.stored.astype(np.float32) / np.float32(TOP)
+
+    @property
+    def scan(self) -> NDArray[np.float32]:
+        """The same with all around the scan black, which is what networks see."""
+        return self.pixels if self.panel is None else inside(self.pixels, self.panel)
 
 
 def read_cases(layout: str, data: Path, splits: Sequence[str | None], on_step: OnStep) -> list[Case]:
@@ -68,14 +76,20 @@ def read_cases(layout: str, data: Path, splits: Sequence[str | None], on_step: O
         found.append(_case(one, truth.get(one.file, ()), raw_of(data, one.file)))
         if number % 50 == 0 or number == len(pictures):
             on_step("Reading pictures", number, len(pictures))
-    return found
+    return _one_owner(found)
+
+
+def _one_owner(cases: list[Case]) -> list[Case]:
+    """The same picture under several names belongs to one patient, so that no split tears it apart."""
+    owner: dict[str, str] = {}
+    return [replace(case, patient=owner.setdefault(case.image, case.patient)) for case in cases]
 
 
 def _case(one: DensityPicture, truth: tuple[VertebraOnPicture, ...], raw: Path | None) -> Case:
     pixels = read_picture(one).pixels
     stored = np.rint(np.clip(pixels, 0, 1) * TOP).astype(np.uint16)
     return Case(one.file, one.patient or one.file, CLASSES.index(one.who_class), stored, pixel_hash(pixels), one.split, one.sex,
-                one.age_years, one.bmd_g_cm2, one.t_score, truth, raw)
+                one.age_years, one.bmd_g_cm2, one.t_score, truth, raw, find_panel(pixels))
 
 
 def share_of(case: Case, purpose: str, seed: int) -> float:
@@ -83,8 +97,19 @@ def share_of(case: Case, purpose: str, seed: int) -> float:
     return int(content_hash(f"{seed}/{purpose}/{case.patient}".encode())[:8], 16) / 16**8
 
 
-def fold_of(case: Case, folds: int, calibration_share: float, seed: int) -> int:
-    """The fold of a patient, 0 .. folds - 1; `folds` for those who calibrate."""
-    if share_of(case, "calibration", seed) < calibration_share:
-        return folds
-    return int(share_of(case, "fold", seed) * folds)
+def folds_of(cases: Sequence[Case], folds: int, calibration_share: float, seed: int) -> NDArray[np.int64]:
+    """Fold of each case, 0 .. folds - 1, and `folds` for those who calibrate: by patient, every class shared out evenly.
+
+    A patient's class is the worst of the patient's pictures.
+    """
+    worst: dict[str, Case] = {}
+    for case in cases:
+        if case.patient not in worst or case.label > worst[case.patient].label:
+            worst[case.patient] = case
+    place: dict[str, int] = {}
+    for label in range(len(CLASSES)):
+        mine = [case for case in worst.values() if case.label == label]
+        own = sorted(mine, key=lambda case: (share_of(case, "fold", seed), case.patient))
+        held = round(calibration_share * len(own))
+        place |= {case.patient: folds if k < held else k % folds for k, case in enumerate(own)}
+    return np.array([place[case.patient] for case in cases], np.int64)

@@ -33,8 +33,9 @@ DOUBTFUL = 2.0
 LEAST_FLOOR, LEAST_TOP = 0.02, 0.5
 REASON_NAMED = 0.3
 """Probability from which a second reason is named beside the likeliest [O]."""
-TRIMS, OUTLIER = 8, 4.0
-"""Rounds of fitting a calibration, and median deviations from which a vertebra is none of it: metal that nobody told of."""
+TRIMS, OUTLIER, FAR = 8, 4.0, 5.0
+"""Rounds of fitting a calibration; robust standard deviations from which a vertebra is none of it, and from which it is not even looked at:
+metal that nobody told of."""
 PRECISION = 0.6
 """Precision that a vertebra's being left out is to have: leaving one out that is sound costs little."""
 
@@ -61,15 +62,22 @@ def calibration(cases: Sequence[Case], data: Located, taught: NDArray[np.bool_])
         return None
     table = np.array(rows)
     columns = np.column_stack([np.ones(len(table)), table[:, 1:]])
-    near = np.ones(len(table), bool)
+    near = _near(table[:, 1], np.ones(len(table), bool), FAR)
     for _ in range(TRIMS):
         chosen = np.linalg.lstsq(columns[near], table[near, 0], rcond=None)[0]
         left = table[:, 0] - columns @ chosen
-        near = np.abs(left) <= OUTLIER * 1.4826 * max(float(np.median(np.abs(left[near]))), 1e-4)
+        near = _near(left, near, OUTLIER)
     whose = np.array(order)
     means = [float(left[near & (whose == case)].mean()) for case in np.unique(whose[near])]
     return {"coefficients": [round(float(c), 5) for c in chosen], "vertebra_sd": round(float(left[near].std()), 4),
             "mean_sd": round(float(np.std(means)), 4), "fitted_on": int(near.sum())}
+
+
+def _near(values: NDArray[np.float64], among: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
+    """Which values lie within so many robust standard deviations of the median of some of them."""
+    middle = float(np.median(values[among]))
+    spread = 1.4826 * max(float(np.median(np.abs(values[among] - middle))), 1e-4)
+    return np.asarray(np.abs(values - middle) <= most * spread)
 
 
 def trust(cases: Sequence[Case], data: Located, taught: NDArray[np.bool_], before: Mapping[str, Any] | None) -> Settings:

@@ -10,19 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spondyl.datasets.dxa_truth import VertebraOnPicture
 from spondyl.inference import Bundle, open_engine
 from spondyl.lab.dxa.asking import Said, ask_pairs, ask_pictures, ask_rewritten
 from spondyl.lab.dxa.baseline import baseline_probabilities
 from spondyl.lab.dxa.cases import Case, OnStep, read_cases
 from spondyl.lab.dxa.fitted import macro_f1, said_of
-from spondyl.metrics.bone_density import CLASSES, predictive_values
+from spondyl.metrics.bone_density import CLASSES, REGION
 from spondyl.metrics.calibration import brier, ece, ece_floor, recalibration
 from spondyl.metrics.discrimination import auroc, average_precision
 from spondyl.metrics.intervals import Interval, bootstrap_interval, coverage_by_class, share_interval
 from spondyl.metrics.thresholds import f1_score, sensitivity, specificity
+from spondyl.tasks.dxa_osteoporosis.trust import REASONS
 
 PREVALENCES = (0.05, 0.10, 0.20)
 DRAWS = 1000
+NEAR = 0.5
+"""Heights of a vertebra within which what was found is it."""
 REWRITTEN = 200
 """Cases that are asked once more with other writing."""
 OWN_SPLITS = {"test": ("test", None), "val": ("val",), "train": ("train",)}
@@ -39,8 +43,9 @@ def measure(bundle: Bundle, data: Path, layout: str, split: str, backend: str, p
     cases = read_cases(layout, data, OWN_SPLITS.get(split, (split,)), on_step)
     pictures = ask_pictures(cases, engine, on_step)
     pairs = ask_pairs(cases, engine, on_step)
-    other = ask_rewritten([cases[one.case] for one in pictures if one.probabilities is not None][:REWRITTEN], engine, on_step)
     plain = [one for one in pictures if one.probabilities is not None][:REWRITTEN]
+    again = [cases[one.case] for one in plain]
+    other, over = (ask_rewritten(again, engine, on_step, over=over) for over in (False, True))
     test: Figures = {
         "cases": len(cases), "patients": len({case.patient for case in cases}),
         "classes": {name: sum(case.label == k for case in cases) for k, name in enumerate(CLASSES)},
@@ -50,7 +55,9 @@ def measure(bundle: Bundle, data: Path, layout: str, split: str, backend: str, p
         "baseline": of_baseline(cases, bundle),
         "members": members_of(cases, pictures), "decided": of_decisions(cases, pictures),
         "vertebrae": of_vertebrae(cases, pictures),
-        "writing": {"cases": len(plain), "largest_change": _largest_change(plain, other)},
+        "writing": {"cases": len(plain), "with_caption": sum(bool(case.panel and case.panel.masked) for case in again),
+                    "largest_change": _largest_change(plain, other), "largest_change_of_student": _largest_change(plain, other, "student"),
+                    "largest_change_written_over": _largest_change(plain, over)},
     }
     if pairs:
         test |= {"pair": {**of_classes(cases, pairs), "refused": dict(Counter(one.refused for one in pairs if one.refused)),
@@ -142,45 +149,65 @@ def of_decisions(cases: Sequence[Case], said: Sequence[Said]) -> Figures:
             "ppv": as_dict(share_interval(sick[plus], patients[plus])), "npv": as_dict(share_interval(~sick[minus], patients[minus])),
             "sensitivity": sensitivity(sick[decided], positive[decided]), "specificity": specificity(sick[decided], positive[decided]),
         }
-        figures["at_prevalence"] = {f"{share:g}": _values_at(figures, share) for share in PREVALENCES}
+        figures["at_prevalence"] = {f"{share:g}": values_at(sick, plus, minus, share) for share in PREVALENCES}
     return figures
 
 
-def _values_at(figures: Figures, prevalence: float) -> Figures:
-    ppv, npv = predictive_values(figures["sensitivity"], figures["specificity"], prevalence)
-    return {"ppv": None if np.isnan(ppv) else ppv, "npv": None if np.isnan(npv) else npv}
+def values_at(sick: NDArray[np.bool_], plus: NDArray[np.bool_], minus: NDArray[np.bool_], prevalence: float) -> Figures:
+    """PPV of the decided positive and NPV of the decided negative, were that share of everybody sick; None where nobody is decided so.
+
+    Rates are over all cases, decided or not: abstaining is commoner among the sick than among the well, or the other way round.
+
+    Args:
+        sick, plus, minus: Of each case: has it, is decided to have it, is decided not to.
+    """
+    values: Figures = {}
+    for name, said, own in (("ppv", plus, sick), ("npv", minus, ~sick)):
+        share = prevalence if name == "ppv" else 1 - prevalence
+        right = share * float(said[own].mean()) if own.any() else 0.0
+        wrong = (1 - share) * float(said[~own].mean()) if (~own).any() else 0.0
+        values[name] = right / (right + wrong) if right + wrong > 0 else None
+    return values
 
 
 def of_vertebrae(cases: Sequence[Case], said: Sequence[Said]) -> Figures:
-    """Unreliable vertebrae found, by reason; how many vertebrae were found and rightly named; how curved the spines are."""
+    """Unreliable vertebrae, by reason: of all that are there, one not found counting as not flagged; names; how curved spines are."""
     rows: list[tuple[str, dict[str, float], tuple[str, ...]]] = []
     named = total = 0
     curves = []
     for one in said:
-        if one.refused:
-            continue
         case = cases[one.case]
-        told = {v.name: v for v in case.truth if v.name in ("L1", "L2", "L3", "L4")}
+        told = [v for v in case.truth if v.name in REGION]
         total += len(told)
-        for name, row in one.unreliable.items():
-            if name in told:
-                named += 1
-                rows.append((case.patient, row, told[name].reasons))
-        if case.truth:
+        for true in told:
+            name, row = _nearest(one, true)
+            named += name == true.name
+            rows.append((case.patient, row, true.reasons))
+        if case.truth and not one.refused:
             curves.append((one.curve, max(v.cobb_deg for v in case.truth)))
     if not rows:
         return {"vertebrae": 0}
     patients = np.array([row[0] for row in rows])
     figures: Figures = {"vertebrae": total, "named": named}
-    for reason in ("any", *rows[0][1].keys() - {"any"}):
+    figures["found"] = sum(bool(row[1]) for row in rows)
+    for reason in ("any", *REASONS):
         truth = np.array([bool(row[2]) if reason == "any" else reason in row[2] for row in rows])
-        scores = np.array([row[1][reason] for row in rows])
+        scores = np.array([row[1].get(reason, 0.0) for row in rows])
         area = bootstrap_interval(auroc, patients, truth, scores, rng=np.random.default_rng(0), draws=DRAWS)
         figures[reason] = {"auroc": as_dict(area), "present": int(truth.sum())}
     table = np.array(curves)
     figures["curve"] = {"mean_absolute_error": float(np.abs(table[:, 0] - table[:, 1]).mean()),
                         "auroc_10_deg": auroc(table[:, 1] >= 10, table[:, 0]), "curved": int((table[:, 1] >= 10).sum())}
     return figures
+
+
+def _nearest(said: Said, true: VertebraOnPicture) -> tuple[str, dict[str, float]]:
+    """Name and probabilities of what was found where a vertebra is; nothing where nothing was."""
+    middle, height = true.corners.mean(axis=0), float(np.linalg.norm(true.corners[3] - true.corners[0]))
+    for name, place, row in said.unreliable:
+        if np.linalg.norm(np.asarray(place) - middle) < NEAR * height:
+            return name, row
+    return "", {}
 
 
 def of_densities(cases: Sequence[Case], said: Sequence[Said]) -> Figures:
@@ -193,8 +220,9 @@ def of_densities(cases: Sequence[Case], said: Sequence[Said]) -> Figures:
             for name, rows in (("vertebra", pairs), ("mean", means)) if rows}
 
 
-def _largest_change(plain: Sequence[Said], other: Sequence[Said]) -> float:
-    pairs = [(a.probabilities, b.probabilities) for a, b in zip(plain, other, strict=True)]
+def _largest_change(plain: Sequence[Said], other: Sequence[Said], member: str = "") -> float:
+    pairs = [(a.members.get(member), b.members.get(member)) if member else (a.probabilities, b.probabilities)
+             for a, b in zip(plain, other, strict=True)]
     return max((1.0 if a is None or b is None else float(np.abs(a - b).max()) for a, b in pairs), default=0.0)
 
 

@@ -30,6 +30,8 @@ from spondyl.tasks.dxa_osteoporosis.features import FEATURES
 from spondyl.tasks.dxa_osteoporosis.votes import MEMBERS, classes, stacked
 
 CAM_PERCENTILE = 99.0
+STUDENT_THREADS = 2
+"""Fixed, since sums of several threads depend on how many there are."""
 Settings = dict[str, Any]
 
 
@@ -52,7 +54,7 @@ def pack(recipe: DensityRecipe, run: Path, cases: Sequence[Case], others: Sequen
     said = classes(stacked(held_odds, reader))
     settings: Settings = {
         **parts.settings, "reader": reader, "calibration": calibration,
-        "decide": decide_settings(said[:, 2], labels[held] == 2, recipe.positive_value, recipe.negative_value),
+        "decide": _decide(recipe, reader, oof, said, labels, taught, held),
         "quantiles": quantile_settings(said, labels[held], patients[held]),
         "trust": fitted.trust(mine, data, taught, parts.settings.get("trust")),
         "gate": fitted.gate(parts, recipe, [mine[k] for k in np.flatnonzero(held)], on_step),
@@ -62,20 +64,29 @@ def pack(recipe: DensityRecipe, run: Path, cases: Sequence[Case], others: Sequen
     }
     student = fit_student(recipe, run, data, labels, taught, oof, reader, on_step)
     settings["student"], out_net = _student_out(student, data, labels, held)
-    contents, networks = _graphs(recipe, nets, forest, trees, out_net)
+    contents, networks = _graphs(recipe, nets, forest, trees, out_net, data.deep.shape[1])
     contents |= {one.file: parts.read(one.file) for one in parts.networks.values()}
     networks |= dict(parts.networks)
     seen = {cases[int(k)].image: int(fold) for k, fold in zip(data.index, folds, strict=True)}
     seen |= {case.image: recipe.folds + 1 for case in others}
+    about = {"taught": int(taught.sum()), "held": int(held.sum()), "parts": len(others), "refused": len(data.refused),
+             "parts_taken_from": parts.settings.get("parts_taken_from", ""), "patients": len(set(patients.tolist())),
+             "recipe": {**asdict(recipe), "parts_data": bool(recipe.parts_data), "parts_from": Path(recipe.parts_from).name}}
     metrics = {"task": recipe.task, "evidence": recipe.evidence, "baseline": fit_baseline(mine, labels),
                "ablation": ablate(recipe, run, data, labels, folds, patients), "nested": fitted.nested_figures(nested, recipe.seed),
-               "validation": {"taught": int(taught.sum()), "held": int(held.sum()), "parts": len(others), "refused": len(data.refused),
-                              "recipe": {**asdict(recipe), "parts_data": bool(recipe.parts_data),
-                                         "parts_from": Path(recipe.parts_from).name}}}
+               "validation": about}
     manifest = Manifest(task=recipe.task, name=recipe.task, version=recipe.version, evidence=recipe.evidence, trained_on=recipe.trained_on,
                         licence=recipe.licence, attribution=recipe.attribution, networks=networks, settings=settings, training_images=seen,
                         metrics=metrics)
     return write_bundle(out, manifest, {**contents, "card.md": card(manifest.as_dict(), metrics).encode()})
+
+
+def _decide(recipe: DensityRecipe, reader: Mapping[str, Any], oof: Odds, said: NDArray[np.float64], labels: NDArray[np.int64],
+            taught: NDArray[np.bool_], held: NDArray[np.bool_]) -> Settings:
+    """Thresholds chosen on everybody who was judged by networks that had not seen them: the folds' own, and those who calibrate."""
+    folds = classes(stacked({name: table[taught] for name, table in oof.items()}, reader))
+    everyone = np.concatenate([folds[:, 2], said[:, 2]])
+    return decide_settings(everyone, np.concatenate([labels[taught], labels[held]]) == 2, recipe.positive_value, recipe.negative_value)
 
 
 def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundle:
@@ -116,7 +127,7 @@ def fit_student(recipe: DensityRecipe, run: Path, data: Located, labels: NDArray
         return net.eval()
     soft = sigmoid(stacked({name: table[taught] for name, table in oof.items()}, reader))
     targets = (0.5 * cumulative(labels[taught]) + 0.5 * soft).astype(np.float32)
-    torch.set_num_threads(recipe.jobs)
+    torch.set_num_threads(STUDENT_THREADS)
     net = fit_net("cnn", recipe.cnn_width, data.scan[taught], targets, epochs=recipe.student_epochs, lr=recipe.lr, batch=recipe.batch,
                   seed=recipe.seed + 5, say=lambda epoch: on_step("Teaching the student", epoch, recipe.student_epochs))
     torch.set_num_threads(1)
@@ -152,11 +163,10 @@ def _student_out(net: DensityNet, data: Located, labels: NDArray[np.int64], held
 
 
 def _graphs(recipe: DensityRecipe, nets: Mapping[str, DensityNet], forest: nn.Module, trees: nn.Module,
-            student: nn.Module) -> tuple[dict[str, bytes], dict[str, NetworkFile]]:
+            student: nn.Module, deep: int) -> tuple[dict[str, bytes], dict[str, NetworkFile]]:
     torch.manual_seed(0)
     spine, scan = torch.rand(1, 1, *recipe.spine), torch.rand(1, 1, *recipe.scan)
     graphs = {f"{name}.onnx": to_onnx(net, spine, "spine", ["logits", "cam", "features"]) for name, net in nets.items()}
-    deep = create("resnet50", 2, recipe.resnet_width).width
     graphs["forest.onnx"] = inputs_to_onnx(forest, {"features": torch.rand(2, deep)}, ["said"], half=False)
     graphs["trees.onnx"] = inputs_to_onnx(trees, {"features": torch.rand(2, len(FEATURES))}, ["said"], half=False)
     graphs["student.onnx"] = to_onnx(student, scan, "scan", ["probabilities", "cam"])

@@ -18,7 +18,6 @@ from spondyl.lab.schedule import one_cycle
 from spondyl.models.density_nets import PlacedNet
 from spondyl.models.locator import Locator
 from spondyl.tasks.dxa_osteoporosis.locate import STRIDE, UNIT
-from spondyl.tasks.dxa_osteoporosis.panel import find_panel
 from spondyl.tasks.dxa_osteoporosis.space import NAMES, Vertebra, regions, scan_frame, vertebra_frame
 from spondyl.tasks.dxa_osteoporosis.trust import REASONS
 
@@ -67,8 +66,7 @@ def fit_locator(cases: Sequence[Case], recipe: DensityRecipe, on_step: OnStep) -
     """Taught by the corners that the data set tells."""
     torch.manual_seed(recipe.seed)
     net = new_locator()
-    boxes = [find_panel(case.pixels) for case in cases]
-    known = [(case, scan_frame(box, recipe.scan)) for case, box in zip(cases, boxes, strict=True) if box is not None and case.truth]
+    known = [(case, scan_frame(case.panel, recipe.scan)) for case in cases if case.panel is not None and case.truth]
 
     def batches(epoch: int) -> Iterator[Drawn]:
         rng = np.random.default_rng(np.random.SeedSequence(entropy=recipe.seed, spawn_key=(1, epoch)))
@@ -105,7 +103,7 @@ def _locator_view(case: Case, frame: Letterbox, rng: np.random.Generator) -> tup
     """The picture (1, rows, columns), and its maps: a bell a name, corner offsets, and where they count."""
     look = draw_look(rng, frame.shape, flip=False)
     mirrored = rng.random() < 0.5
-    picture, there = seen(case.pixels, frame, look)
+    picture, there = seen(case.scan, frame, look)
     shape = (frame.shape[0] // STRIDE, frame.shape[1] // STRIDE)
     maps = np.zeros((len(NAMES) + 9, *shape), np.float32)
     y, x = np.mgrid[0:shape[0], 0:shape[1]] + 0.5
@@ -167,5 +165,5 @@ def _vertebra_view(place: tuple[Case, NDArray[np.float64], NDArray[np.float32]],
                    rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     case, box, reasons = place
     moved = box + rng.normal(0, 0.02, box.shape) * np.ptp(box, axis=0)
-    picture, _ = seen(case.pixels, vertebra_frame(moved, recipe.vertebra), draw_look(rng, recipe.vertebra, 0.4))
+    picture, _ = seen(case.scan, vertebra_frame(moved, recipe.vertebra), draw_look(rng, recipe.vertebra, 0.4))
     return picture[None], reasons

@@ -23,7 +23,6 @@ from spondyl.lab.onnx_export import to_onnx
 from spondyl.lab.spread import spread
 from spondyl.models.density_nets import create
 from spondyl.tasks.dxa_osteoporosis.gate import KINDS
-from spondyl.tasks.dxa_osteoporosis.panel import find_panel
 from spondyl.tasks.dxa_osteoporosis.space import spine_frame
 from spondyl.tasks.dxa_osteoporosis.trust import REASONS
 
@@ -58,7 +57,7 @@ def make_parts(recipe: DensityRecipe, cases: Sequence[Case], run: Path, on_step:
 
 def teachers(cases: Sequence[Case]) -> list[Case]:
     """The cases that can teach the parts: those whose vertebrae are known, FEWEST or none."""
-    known = [case for case in cases if case.truth and find_panel(case.pixels) is not None]
+    known = [case for case in cases if case.truth and case.panel is not None]
     return known if len({case.patient for case in known}) >= FEWEST else []
 
 
@@ -66,7 +65,8 @@ def _take_over(bundle: Bundle, out: Path) -> None:
     """The parts of a whole bundle, with all its settings and without its members."""
     networks = {name: bundle.network(name) for name in NAMES}
     contents = {file: bundle.read(file) for file in {one.file for one in networks.values()}}
-    write_bundle(out, replace(bundle.manifest, networks=networks, metrics={}), {**contents, "card.md": b"parts\n"})
+    settings = {**bundle.settings, "parts_taken_from": f"{bundle.note.name} {bundle.note.version} ({bundle.note.evidence})"}
+    write_bundle(out, replace(bundle.manifest, networks=networks, settings=settings, metrics={}), {**contents, "card.md": b"parts\n"})
 
 
 def _fit_all(recipe: DensityRecipe, cases: Sequence[Case], run: Path, on_step: OnStep) -> None:
@@ -101,7 +101,7 @@ def fit_part(name: str, recipe: DensityRecipe, run: Path) -> None:
 
 def _true_spine(case: Case, recipe: DensityRecipe) -> np.ndarray:
     frame = spine_frame(located(case), recipe.spine)
-    return np.asarray(np.rint(frame.sample(case.pixels) * TOP), np.uint16)
+    return np.asarray(np.rint(frame.sample(case.scan) * TOP), np.uint16)
 
 
 def _pack(recipe: DensityRecipe, cases: Sequence[Case], run: Path, out: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 from spondyl.core import InputError
 from spondyl.core.identity import content_hash
 from spondyl.inference import Engine, open_engine
-from spondyl.lab.dxa.cases import Case, OnStep, fold_of, read_cases, share_of
+from spondyl.lab.dxa.cases import Case, OnStep, folds_of, read_cases, share_of
 from spondyl.lab.dxa.fitted import UNCALIBRATED, calibration
 from spondyl.lab.dxa.located import Located, load, locate
 from spondyl.lab.dxa.nested import Odds, fit_members, odds_without
 from spondyl.lab.dxa.pack import pack
-from spondyl.lab.dxa.pieces import make_parts, teachers
+from spondyl.lab.dxa.pieces import FEWEST, make_parts, teachers
 from spondyl.lab.dxa.recipe import DensityRecipe
 from spondyl.lab.dxa.stack import Nested, judge
 from spondyl.lab.recipe import check_config
 from spondyl.lab.spread import keep
 from spondyl.metrics.bone_density import CLASSES
+from spondyl.tasks.dxa_osteoporosis.space import Frames
 
 TWO_CLASS = "osteopenia"
 """The class that folders of two classes do not have."""
@@ -46,7 +47,10 @@ def train(recipe: DensityRecipe, data: Path, run: Path, on_step: OnStep) -> None
     torch.set_num_threads(1)
     cases, others = read_parts(recipe, data, on_step)
     _check_data(run, cases)
-    engine = open_engine(make_parts(recipe, others, run, on_step), precision="f32")
+    parts = make_parts(recipe, others, run, on_step)
+    frames = Frames.of(parts.settings["frames"])
+    recipe = replace(recipe, scan=frames.scan, spine=frames.spine, vertebra=frames.vertebra)
+    engine = open_engine(parts, precision="f32")
     _located(recipe, cases, engine, run, on_step)
     fit_members(recipe, run, on_step)
     if not (run / "bundle").exists():
@@ -63,10 +67,14 @@ def read_parts(recipe: DensityRecipe, data: Path, on_step: OnStep) -> tuple[list
         InputError: `too-few-patients`, or the data set cannot be used.
     """
     found = read_cases(recipe.layout, data, TAUGHT, on_step)
-    if recipe.parts_data:  # its patients may be as few as they are: they were named
+    if recipe.parts_data:
+        mine = {case.patient for case in found} | {case.image for case in found}
         others = read_cases(recipe.layout, Path(recipe.parts_data), TAUGHT, on_step)
-        mine = {case.patient for case in found}
-        return found, [case for case in others if case.patient not in mine]
+        others = [case for case in others if not {case.patient, case.image} & mine]
+        if not teachers(others):
+            raise InputError("too-few-patients", f"parts_data has fewer than {FEWEST} patients whose vertebrae are known",
+                             "Make that cohort larger, or leave parts_data out")
+        return found, others
     cases = [case for case in found if share_of(case, "parts", recipe.seed) >= recipe.parts_share]
     others = [case for case in found if share_of(case, "parts", recipe.seed) < recipe.parts_share]
     if not teachers(others):
@@ -97,7 +105,7 @@ def _located(recipe: DensityRecipe, cases: Sequence[Case], engine: Engine, run: 
     data.save(run / "located.npz")
     chosen = [cases[int(k)] for k in data.index]
     np.save(run / "labels.npy", np.array([case.label for case in chosen], np.int64))
-    np.save(run / "folds.npy", np.array([fold_of(case, recipe.folds, recipe.calibration_share, recipe.seed) for case in chosen], np.int64))
+    np.save(run / "folds.npy", folds_of(chosen, recipe.folds, recipe.calibration_share, recipe.seed))
     folds = np.load(run / "folds.npy")
     fitted = calibration(chosen, data, folds < recipe.folds) or engine.bundle.settings.get("calibration") or UNCALIBRATED
     keep(run / "calibration.json", json.dumps(fitted).encode())

@@ -22,6 +22,9 @@ RIDGE = 1.0
 LEAST_DECIDED = 20
 """Cases that a threshold is chosen on, at the least."""
 COVERAGE = 0.9
+ONE_SIDED = 0.6
+"""Level of a two-sided interval whose lower end holds with 80 %."""
+BELOW_HALF = 0.4999
 Settings = dict[str, Any]
 
 
@@ -106,14 +109,14 @@ def judge(outer: Mapping[int, Odds], inner: Mapping[int, Odds], labels: NDArray[
 def decide_settings(osteoporosis: NDArray[np.floating[Any]], truth: NDArray[np.bool_], positive: float, negative: float) -> Settings:
     """`decide` settings: the lowest threshold from which the PPV, and the highest up to which the NPV, reaches what is asked for.
 
-    The lower end of the value's 80 % Wilson interval must not fall below it by more than 5 percentage points, so that a lucky handful
-    decides nothing.
+    Reaches means with 80 % confidence (Wilson's one-sided interval): the largest group whose mere share does is lucky half of the time.
+    Who is likelier to have it than not is never told not to, and the other way round.
     """
     order = np.argsort(-osteoporosis, kind="stable")
     high = _reached(truth[order], positive)
     low = _reached(~truth[order[::-1]], negative)
-    return {"positive_from": float(osteoporosis[order[high - 1]]) if high else None,
-            "negative_to": float(osteoporosis[order[::-1][low - 1]]) if low else None}
+    return {"positive_from": max(float(osteoporosis[order[high - 1]]), 0.5) if high else None,
+            "negative_to": min(float(osteoporosis[order[::-1][low - 1]]), BELOW_HALF) if low else None}
 
 
 def _reached(right: NDArray[np.bool_], wanted: float) -> int:
@@ -123,7 +126,7 @@ def _reached(right: NDArray[np.bool_], wanted: float) -> int:
     for count in counts[::-1]:
         if count < LEAST_DECIDED:
             break
-        if shares[count - 1] >= wanted and wilson_interval(float(shares[count - 1]), float(count), 0.8).low >= wanted - 0.05:
+        if wilson_interval(float(shares[count - 1]), float(count), ONE_SIDED).low >= wanted:
             return int(count)
     return 0
 

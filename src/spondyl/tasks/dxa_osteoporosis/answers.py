@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,15 +49,17 @@ class _Parts:
 
 def answer(study: Study, measured: Mapping[str, Measured], counted: Counted, odds: Mapping[str, NDArray[np.float64]],
            settings: Mapping[str, Any], reference: str) -> Answer:
-    """The class, by the best source there is."""
+    """The class, by the best source there is; no class, and no T-score, for people to whom the classes do not apply."""
     picture = classes(stacked(odds, settings["reader"]))[0]
+    applies, people = people_notices(study)
     said = spine_said(study.densities)
     if said is not None:
-        return _reported(said, picture, reference)
-    if measured:
-        return _measured(study, measured, counted, settings["calibration"], reference)
-    called = int(decided(picture[2:], settings["decide"])[0])
-    return Answer(picture, undecided=called < 0)
+        own = _reported(said, picture, counted, applies)
+    elif measured:
+        own = _measured(study, measured, counted, settings["calibration"], reference, applies)
+    else:
+        own = Answer(picture, undecided=int(decided(picture[2:], settings["decide"])[0]) < 0)
+    return replace(own, probabilities=own.probabilities if applies else None, notices=(*people, *own.notices))
 
 
 def spine_said(densities: Sequence[DensitySaid]) -> DensitySaid | None:
@@ -68,30 +70,32 @@ def spine_said(densities: Sequence[DensitySaid]) -> DensitySaid | None:
     return min(several, key=lambda row: (row.t_score is None, place.get(row.region, len(place)), row.region), default=None)
 
 
-def _reported(said: DensitySaid, picture: NDArray[np.float64], reference: str) -> Answer:
+def _reported(said: DensitySaid, picture: NDArray[np.float64], counted: Counted, applies: bool) -> Answer:
+    """What the report says. Without a T-score there is no class: the report does not tell whom its machine compares with."""
     parts = _Parts()
     method = f"as the scanner's report says ({said.source}; {said.region or 'spine'})"
     if said.bmd_g_cm2 is not None:
         parts.measurements.append(Measurement("areal_bone_density", said.bmd_g_cm2, "g/cm2", method))
-    t = said.t_score
-    if t is None:
-        assert said.bmd_g_cm2 is not None
-        t = round(rules.t_score(said.bmd_g_cm2, reference), 2)
-        method = f"from the report's density, against {rules.reference_named(reference).source}"
-    parts.measurements.append(Measurement("t_score", t, "SD", method))
     if said.z_score is not None:
-        parts.measurements.append(Measurement("z_score", said.z_score, "SD", f"as the scanner's report says ({said.source})"))
-    named = rules.class_of(t)
+        parts.measurements.append(Measurement("z_score", said.z_score, "SD", method))
+    if said.t_score is None or not applies:
+        told = "tells a density and no T-score, so no class is said" if said.t_score is None else "tells the density"
+        parts.notices.append(Notice("density-from-report", f"the scanner's report ({said.source}) {told}"))
+        return Answer(None, True, tuple(parts.measurements), tuple(parts.notices), True)
+    parts.measurements.append(Measurement("t_score", said.t_score, "SD", method))
+    named = rules.class_of(said.t_score)
     parts.notices.append(Notice("density-from-report", f"the class is that of the T-score in the scanner's report ({said.source}); "
                                                        "the picture was only compared with it"))
-    if picture[CLASSES.index(named)] < DISAGREES:
+    contradicted = picture[CLASSES.index(named)] < DISAGREES
+    if contradicted:
         doubt = f"the picture alone does not look like {named}: check that the report is this scan's"
         parts.notices.append(Notice("picture-disagrees", doubt))
     sure = np.array([float(name == named) for name in CLASSES])
-    return Answer(sure, True, tuple(parts.measurements), tuple(parts.notices))
+    return Answer(sure, True, tuple(parts.measurements), tuple(parts.notices), bool(contradicted or counted.left_out))
 
 
-def _measured(study: Study, measured: Mapping[str, Measured], counted: Counted, calibration: Mapping[str, Any], reference: str) -> Answer:
+def _measured(study: Study, measured: Mapping[str, Measured], counted: Counted, calibration: Mapping[str, Any], reference: str,
+              applies: bool) -> Answer:
     parts = _Parts()
     young = rules.reference_named(reference)
     for name, one in measured.items():
@@ -104,10 +108,10 @@ def _measured(study: Study, measured: Mapping[str, Measured], counted: Counted, 
     sd = float(calibration["mean_sd"])
     t = round(rules.t_score(mean, reference), 2)
     named = ", ".join(counted.vertebrae)
-    parts.measurements += [
-        Measurement("areal_bone_density", mean, "g/cm2", f"mean of {named}, from the calibrated pair of energies", error=Z90 * sd),
-        Measurement("t_score", t, "SD", f"of {named}, against {young.source}", error=Z90 * sd / young.sd),
-    ]
+    how = f"mean of {named}, from the calibrated pair of energies"
+    parts.measurements.append(Measurement("areal_bone_density", mean, "g/cm2", how, error=Z90 * sd))
+    if applies:
+        parts.measurements.append(Measurement("t_score", t, "SD", f"of {named}, against {young.source}", error=Z90 * sd / young.sd))
     z = z_of(mean, study)
     if z is not None:
         parts.measurements.append(Measurement("z_score", z, "SD", f"of {named}, against NHANES of the same sex and age", error=None))
@@ -128,11 +132,11 @@ def z_of(bmd: float, study: Study) -> float | None:
 
 
 def class_finding(said: Answer, votes: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any], image: str, *, doubtful: bool,
-                  applies: bool, contributions: Mapping[str, float]) -> Finding:
-    """The class as a finding; without a value where none is said, or where the classes do not apply."""
+                  contributions: Mapping[str, float]) -> Finding:
+    """The class as a finding; without a value, and without votes, where none is said."""
+    if said.probabilities is None:
+        return Finding(CLASS, None, None, refer=True, image=image)
     members = {name: dict(zip(CLASSES, row.tolist(), strict=True)) for name, row in votes.items()}
-    if said.probabilities is None or not applies:
-        return Finding(CLASS, None, None, refer=True, members=members, image=image, explanation="cam", contributions=contributions)
     p = said.probabilities
     value = CLASSES[median_class(p)]
     kept = _set(p, value, settings, said.certain)
@@ -157,6 +161,7 @@ def people_notices(study: Study) -> tuple[bool, tuple[Notice, ...]]:
     if study.age_years is None:
         return True, (Notice("age-unknown", "the classes hold for women after menopause and men from 50; the age is not known here"),)
     if study.age_years < rules.WHO_AGE:
-        return False, (Notice("who-classes-do-not-apply", "the classes hold for women after menopause and men from 50: younger people get "
-                                                          "a Z-score where the density is known, and no class"),)
+        said = "the classes hold for women after menopause and men from 50: younger people get no class, and a Z-score where density, " \
+               "sex and an age of 21 or more are known"
+        return False, (Notice("who-classes-do-not-apply", said),)
     return True, ()

@@ -50,13 +50,20 @@ class Measured:
     pixels: int
 
 
-def pair_of(images: Sequence[Image]) -> Pair | None:
-    """The pair among the images of a series: two frames of one size with beams, low energy first."""
+def pair_images(images: Sequence[Image]) -> tuple[Image, ...]:
+    """The two frames of the pair in a series, low energy first; empty where there are not two of one size that tell their spacing."""
     own = sorted((image for image in images if image.beam is not None), key=lambda image: image.beam.kev if image.beam else 0.0)
-    if len(own) != 2 or own[0].shape != own[1].shape:
+    good = len(own) == 2 and own[0].shape == own[1].shape and own[0].spacing_mm is not None
+    return tuple(own) if good else ()
+
+
+def pair_of(images: Sequence[Image]) -> Pair | None:
+    """The pair among some images, as `pair_images` takes it."""
+    own = pair_images(images)
+    if not own:
         return None
     logs = np.stack([image.pixels.astype(np.float64) * (image.beam.span if image.beam else 0.0) for image in own])
-    return Pair(logs, *own)
+    return Pair(logs, own[0], own[1])
 
 
 def shown(pair: Pair) -> NDArray[np.float32]:

@@ -15,13 +15,14 @@ UNIT = 16.0
 """Frame pixels that 1.0 of a corner's offset stands for."""
 SHARPNESS = 3.0
 """How many vertebrae speak for a name as if they were independent: fewer than there are, since they are seen together [O]."""
+LONG_STEP = 1.5
 LEAST, APART = 0.25, 9.0
 """Least probability of a vertebra; frame pixels between two."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Vertebrae from the highest down, with consecutive names, and how sure the names are.
+    """Vertebrae from the highest down, with names by their places, and how sure the names are.
 
     Attributes:
         confidence: Probability that the names are right.
@@ -49,14 +50,15 @@ def find_vertebrae(maps: NDArray[np.float32], frame: Letterbox) -> Found:
         return Found(())
     cells.sort()
     scores = np.stack([_around(heat, row, column) for row, column in cells])
-    order, shares = _names(scores)
+    slots = _slots([row for row, _ in cells])
+    order, shares = _names(scores, slots)
     best = int(np.argmax(shares))
     start = order[best]
-    vertebrae = tuple(Vertebra(NAMES[start + k], frame.back(_corners(maps, row, column)), float(scores[k].max()))
-                      for k, (row, column) in enumerate(cells) if 0 <= start + k < len(NAMES))
+    inside = [k for k, slot in enumerate(slots) if 0 <= start + slot < len(NAMES)]
+    vertebrae = tuple(Vertebra(NAMES[start + slots[k]], frame.back(_corners(maps, *cells[k])), float(scores[k].max())) for k in inside)
     rest = [(share, at) for at, share in zip(order, shares, strict=True) if at != start]
     other_share, other = max(rest, default=(0.0, start))
-    named = tuple(NAMES[other + k] if 0 <= other + k < len(NAMES) else "" for k in range(len(cells)) if 0 <= start + k < len(NAMES))
+    named = tuple(NAMES[other + slots[k]] if 0 <= other + slots[k] < len(NAMES) else "" for k in inside)
     return Found(vertebrae, float(shares[best]), named, float(other_share))
 
 
@@ -81,12 +83,22 @@ def _around(heat: NDArray[np.float32], row: int, column: int) -> NDArray[np.floa
     return np.asarray(part.max(axis=(1, 2)), np.float64)
 
 
-def _names(scores: NDArray[np.float64]) -> tuple[list[int], NDArray[np.float64]]:
-    """(names that the highest vertebra could have, their probabilities): consecutive names, each vertebra's share of them averaged."""
-    count = len(scores)
+def _slots(rows: list[int]) -> list[int]:
+    """Place of each peak in the column of vertebrae, 0 the highest: a step that is half as long again as the middle one leaves one out."""
+    steps = np.diff(rows)
+    usual = float(np.median(steps)) if len(steps) else 1.0
+    places = [0]
+    for step in steps:
+        places.append(places[-1] + (2 if len(steps) > 1 and step > LONG_STEP * usual else 1))
+    return places
+
+
+def _names(scores: NDArray[np.float64], slots: list[int]) -> tuple[list[int], NDArray[np.float64]]:
+    """(names that the highest vertebra could have, their probabilities): names by place, each vertebra's share of them averaged."""
+    count = slots[-1] + 1
     shares = (scores + 1e-3) / (scores + 1e-3).sum(axis=1, keepdims=True)
     starts = list(range(min(len(NAMES) - count, 0), max(len(NAMES) - count, 0) + 1))
-    mean = np.array([np.mean([np.log(shares[k, s + k]) for k in range(count) if 0 <= s + k < len(NAMES)]) for s in starts])
+    mean = np.array([np.mean([np.log(shares[k, s + slot]) for k, slot in enumerate(slots) if 0 <= s + slot < len(NAMES)]) for s in starts])
     powers = np.exp((mean - mean.max()) * SHARPNESS)
     return starts, powers / powers.sum()
 

@@ -14,7 +14,7 @@ from spondyl.imaging import Letterbox
 from spondyl.inference import Engine
 from spondyl.metrics.bone_density import LEAST_VERTEBRAE, REGION
 from spondyl.tasks.dxa_osteoporosis.locate import Found, find_vertebrae
-from spondyl.tasks.dxa_osteoporosis.panel import Panel, find_panel
+from spondyl.tasks.dxa_osteoporosis.panel import Panel, find_panel, holds_writing, inside
 from spondyl.tasks.dxa_osteoporosis.space import Frames, regions, scan_frame, spine_frame, vertebra_frame
 
 Picture = NDArray[np.float32]
@@ -26,7 +26,7 @@ class Scan:
     """A picture cut to its scan.
 
     Attributes:
-        pixels: Of the whole picture.
+        pixels: Of the whole picture, all around the scan black.
         panel: Where the scan lies in it.
         frame: Of the scan.
         framed: The scan in its frame.
@@ -60,13 +60,15 @@ def cut(pixels: Picture, frames: Frames) -> Scan:
     """The scan of a picture, captions left out.
 
     Raises:
-        Refusal: `text-only`.
+        Refusal: `text-only`, or `no-contrast` where nothing of it can be told apart.
     """
     panel = find_panel(pixels)
     if panel is None:
-        raise Refusal("text-only", "the picture holds writing or blank paper, and no scan", HINT)
-    frame = scan_frame(panel, frames.scan)
-    return Scan(pixels, panel, frame, frame.sample(pixels))
+        if holds_writing(pixels):
+            raise Refusal("text-only", "the picture holds writing or blank paper, and no scan", HINT)
+        raise Refusal("no-contrast", "most of the picture has one grey, as where metal takes the whole range of greys", HINT)
+    frame, own = scan_frame(panel, frames.scan), inside(pixels, panel)
+    return Scan(own, panel, frame, frame.sample(own))
 
 
 def find_spine(scan: Scan, engine: Engine, settings: Mapping[str, Any]) -> Spine:
@@ -81,18 +83,7 @@ def find_spine(scan: Scan, engine: Engine, settings: Mapping[str, Any]) -> Spine
     if sum(one.name in REGION for one in found.vertebrae) < LEAST_VERTEBRAE:
         seen = ", ".join(one.name for one in found.vertebrae) or "none"
         raise Refusal("vertebrae-not-found", f"two of L1 to L4 are needed, seen were: {seen}", HINT)
-    masked = _only_panel(scan)
     own = regions(found.vertebrae)
     frame = spine_frame(found.vertebrae, frames.spine)
-    each = np.stack([vertebra_frame(box, frames.vertebra).sample(masked) for box in own.values()])
-    return Spine(found, own, frame, frame.sample(masked), each)
-
-
-def _only_panel(scan: Scan) -> Picture:
-    """The picture with all around its scan black."""
-    if not scan.panel.masked:
-        return scan.pixels
-    x0, y0, x1, y1 = scan.panel.box
-    plain = np.zeros_like(scan.pixels)
-    plain[y0:y1, x0:x1] = scan.pixels[y0:y1, x0:x1]
-    return plain
+    each = np.stack([vertebra_frame(box, frames.vertebra).sample(scan.pixels) for box in own.values()])
+    return Spine(found, own, frame, frame.sample(scan.pixels), each)

@@ -62,8 +62,27 @@ def find_panel(pixels: NDArray[np.float32]) -> Panel | None:
     return Panel((x0, y0, x1, y1), (x1 - x0) * (y1 - y0) / pixels.size)
 
 
+def inside(pixels: NDArray[np.float32], panel: Panel) -> NDArray[np.float32]:
+    """The picture with all around its scan black."""
+    if not panel.masked:
+        return pixels
+    x0, y0, x1, y1 = panel.box
+    plain = np.zeros_like(pixels)
+    plain[y0:y1, x0:x1] = pixels[y0:y1, x0:x1]
+    return plain
+
+
+def holds_writing(pixels: NDArray[np.float32]) -> bool:
+    """Whether any row looks like writing on paper."""
+    return bool(_writing(pixels).any())
+
+
 def _empty(part: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which rows hold writing on paper of one grey, or nothing."""
+    return np.asarray(_writing(part) | (np.ptp(part, axis=1) <= BLANK))
+
+
+def _writing(part: NDArray[np.float32]) -> NDArray[np.bool_]:
     codes = np.rint(np.clip(part, 0, 1) / BIN).astype(np.int64)
     levels = int(codes.max(initial=0)) + 1
     places = np.arange(len(codes))[:, None] * levels + codes
@@ -71,8 +90,7 @@ def _empty(part: NDArray[np.float32]) -> NDArray[np.bool_]:
     paper = counts.argmax(axis=1)
     rest = np.maximum(part.shape[1] - counts.max(axis=1), 1)
     ink = (np.abs(codes - paper[:, None]) * BIN > INK).sum(axis=1)
-    writing = (counts.max(axis=1) >= PAPER_SHARE * part.shape[1]) & (ink >= INK_SHARE * rest)
-    return np.asarray(writing | (np.ptp(part, axis=1) <= BLANK))
+    return np.asarray((counts.max(axis=1) >= PAPER_SHARE * part.shape[1]) & (ink >= INK_SHARE * rest) & (ink > 0))
 
 
 def _longest(good: NDArray[np.bool_]) -> tuple[int, int]:

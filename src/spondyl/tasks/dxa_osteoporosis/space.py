@@ -18,6 +18,8 @@ NAMES = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "L6")
 """Vertebrae that the locator names, from the highest down."""
 LENGTH_SHARE = 0.88
 """Of the rows of the spine's frame that L1 to L4 fill."""
+HALF_GAP = 0.14
+"""Half of a disc in heights of a body: the border of a region where the neighbour was not found [O]."""
 CROP_HEIGHT, CROP_WIDTH = 1.6, 2.0
 """A vertebra's frame in heights and widths of its region."""
 
@@ -109,13 +111,19 @@ def regions(found: Sequence[Vertebra]) -> dict[str, Points]:
     for k, one in enumerate(found):
         if one.name not in REGION:
             continue
-        box = one.corners.copy()
-        if k > 0:
-            box[:2] = (box[:2] + found[k - 1].corners[[3, 2]]) / 2
-        if k + 1 < len(found):
-            box[2:] = (box[2:] + found[k + 1].corners[[1, 0]]) / 2
+        box, up = one.corners.copy(), one.corners[[0, 1]] - one.corners[[3, 2]]
+        above, below = (_next(found, k, step) for step in (-1, 1))
+        box[:2] = (box[:2] + above.corners[[3, 2]]) / 2 if above else box[:2] + HALF_GAP * up
+        box[2:] = (box[2:] + below.corners[[1, 0]]) / 2 if below else box[2:] - HALF_GAP * up[::-1]
         table[one.name] = box
     return table
+
+
+def _next(found: Sequence[Vertebra], k: int, step: int) -> Vertebra | None:
+    """The neighbour above (-1) or below (1), if it was found: one that lies further away is none."""
+    at = k + step
+    near = 0 <= at < len(found) and NAMES.index(found[at].name) - NAMES.index(found[k].name) == step
+    return found[at] if near else None
 
 
 def vertebra_frame(region: Points, shape: tuple[int, int]) -> Letterbox:

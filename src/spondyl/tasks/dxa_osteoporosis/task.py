@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from spondyl.imaging import compose
 from spondyl.inference import Engine
 from spondyl.metrics.bone_density import DEFAULT_REFERENCE, LEAST_VERTEBRAE, NEIGHBOUR_T, Counted, counted, reference_named, t_score
 from spondyl.tasks.dxa_osteoporosis import trust
-from spondyl.tasks.dxa_osteoporosis.answers import CLASS, UNRELIABLE, answer, class_finding, people_notices
+from spondyl.tasks.dxa_osteoporosis.answers import CLASS, UNRELIABLE, answer, class_finding
+from spondyl.tasks.dxa_osteoporosis.density import pair_images
 from spondyl.tasks.dxa_osteoporosis.gate import check_image, check_series
 from spondyl.tasks.dxa_osteoporosis.looking import Spine
 from spondyl.tasks.dxa_osteoporosis.reading import (
@@ -60,10 +61,14 @@ class DxaOsteoporosis:
         """Pictures and calibrated pairs that may be density scans."""
         usable: dict[str, Image] = {}
         refused: list[LeftOut] = []
+        pair = next((images for series in study.series if (images := pair_images(series.images))), ())
         for series in study.series:
             for image in series.images:
                 try:
                     check_series(series)
+                    if image.beam is not None and image not in pair:
+                        raise Refusal("pair-incomplete", "a frame of a dual-energy pair stands alone, or the pair has no spacing",
+                                      "Send both frames of one scan, with PixelSpacing")
                     if image.beam is None:
                         check_image(image)
                 except Refusal as reason:
@@ -72,8 +77,10 @@ class DxaOsteoporosis:
                     usable.setdefault(image.id, image)
         if not usable:
             raise refused[0].reason if refused else Refusal("no-images", "the study has no images", "Send the picture of a spine scan")
-        chosen = tuple(usable[name] for name in sorted(usable)[:MOST_PICTURES])
-        return Selection(chosen, left_out(refused))
+        names = sorted(usable, key=lambda name: (usable[name].beam is None, name))
+        rest = tuple(names[MOST_PICTURES:])
+        beyond = (Notice("image-left-out", f"at most {MOST_PICTURES} pictures of a study are read", images=rest),) if rest else ()
+        return Selection(tuple(usable[name] for name in names[:MOST_PICTURES]), (*left_out(refused), *beyond))
 
     def run(self, study: Study, selection: Selection, engine: Engine, on_stage: OnStage) -> TaskOutput:
         """Gate, locate, grade, explain."""
@@ -91,20 +98,20 @@ class DxaOsteoporosis:
         kept = counted(scores or dict.fromkeys(chances, 0.0), dict.fromkeys(left, "structural change"))
         votes = ask_members(admitted, spine, measured, engine)
         said = answer(study, measured, kept, votes.odds, settings, self.reference)
-        applies, people = people_notices(study)
         stages.begin("explain")
-        own = class_finding(said, votes.each, settings, admitted.image.id, applies=applies,
-                            doubtful=admitted.passed.doubtful or not kept.vertebrae, contributions=explain_trees(votes, engine))
+        told = explain_trees(votes, engine) if said.probabilities is not None else {}
+        own = class_finding(said, votes.each, settings, admitted.image.id, contributions=told,
+                            doubtful=admitted.passed.doubtful or not kept.vertebrae)
         curve = curvature_deg(spine.found.vertebrae)
         result = StudyResult(
             task=self.name, status="done", study=study_note(study), bundle=bundle_note(engine), software=engine.software,
             images=(_note(admitted.image),), findings=(own, *_vertebrae(spine, chances, left, admitted, settings)),
-            measurements=(*said.measurements, _curve(curve, settings, admitted)),
-            warnings=(*selection.notices, *admitted.notices, *people, *said.notices, *_trust_notices(left, kept, measured, settings),
+            measurements=(*_placed(said.measurements, spine, settings), _curve(curve, settings, admitted)),
+            warnings=(*selection.notices, *admitted.notices, *said.notices, *_trust_notices(left, kept, measured, settings),
                       *_place_notices(spine, curve, admitted, settings)),
             timings_ms=stages.timings_ms(),
         )
-        return TaskOutput(result, (_heat_map(votes, spine, admitted, settings),))
+        return TaskOutput(result, (_heat_map(votes, spine, admitted, settings),) if said.probabilities is not None else ())
 
 
 def _vertebrae(spine: Spine, chances: Chances, left: Chances, admitted: Admitted, settings: Mapping[str, Any]) -> list[Finding]:
@@ -126,6 +133,14 @@ def _vertebrae(spine: Spine, chances: Chances, left: Chances, admitted: Admitted
             image=admitted.image.id, box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
             points=tuple((float(x), float(y)) for x, y in box)))
     return rows
+
+
+def _placed(measurements: Sequence[Measurement], spine: Spine, settings: Mapping[str, Any]) -> list[Measurement]:
+    """Measurements with their numbers from the bottom; without names where the numbering is in doubt."""
+    order = [one.name for one in spine.found.vertebrae]
+    sure = spine.found.confidence >= settings["naming"]["least"]
+    return [one if one.level is None else
+            replace(one, level=one.level if sure else None, level_from_bottom=len(order) - order.index(one.level)) for one in measurements]
 
 
 def _curve(curve: float, settings: Mapping[str, Any], admitted: Admitted) -> Measurement:

@@ -10,6 +10,8 @@ const NAMED = ["who-classes-do-not-apply", "too-few-vertebrae", "density-from-re
 const MEASURES = {
   areal_bone_density: "Bone density", t_score: "T-score", z_score: "Z-score", coronal_curvature: "Sideways curve of the spine",
 };
+const DIGITS = { "g/cm2": 3, SD: 2 }; // decimals by unit, elsewhere 1: as reports.rows has them
+const LEAST = 0.01; // log odds from which on a contribution is told: as reports.contributions has it
 let last = [];
 
 onFiles(form, at("file"), send);
@@ -73,6 +75,7 @@ function say(answer) {
   fill("warnings", [...answer.warnings, ...answer.skipped].map((one) => line(one.message)));
   fill("measures", answer.measurements.map((one) => line(measure(one))));
   vote(chances.length ? answer.members : {}); // where no class is given, votes for one would mislead
+  at("moved").textContent = moved(answer.contributions);
   draw(answer);
   at("study").href = `/studies/${answer.study}`;
   at("json").href = answer.result;
@@ -114,7 +117,7 @@ function doubt(one) {
 
 function measure(one) {
   const name = MEASURES[one.name] ?? one.name.replaceAll("_", " ");
-  const digits = one.unit === "g/cm2" ? 3 : 1;
+  const digits = DIGITS[one.unit] ?? 1;
   const error = one.error === null ? "" : ` ± ${one.error.toFixed(digits)}`;
   const value = one.value.toFixed(digits).replace("-", "−");
   return `${name}${one.level ? `, ${one.level}` : ""}: ${value}${error} ${one.unit.replace("cm2", "cm²")} (${one.method})`;
@@ -134,6 +137,19 @@ function vote(members) {
     row.append(...classes.map((one) => made("td", chances[one] === most ? "most" : "", percent(chances[one]))));
     return row;
   }));
+}
+
+// What moved the member that measures, the largest first: "texture +0.31 towards osteoporosis; shape −0.10 away from it".
+function moved(contributions) {
+  const parts = Object.entries(contributions).filter(([, value]) => Math.abs(value) >= LEAST);
+  parts.sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
+  const named = (part) => `${part[0].replaceAll("_", " ")} ${part[1] > 0 ? "+" : "−"}${Math.abs(part[1]).toFixed(2)}`;
+  const sides = [
+    [parts.filter((part) => part[1] > 0), "towards osteoporosis"],
+    [parts.filter((part) => part[1] < 0), "away from it"],
+  ].filter(([own]) => own.length);
+  const said = sides.map(([own, where]) => `${own.map(named).join(", ")} ${where}`).join("; ");
+  return said && `What moved the measured-feature model (log odds of osteoporosis): ${said}.`;
 }
 
 function draw({ picture, unreliable_vertebrae: doubtful }) {
