@@ -165,12 +165,15 @@ KINDS = {
 
 
 def codes() -> list[Code]:
-    """Every code that the source passes to an error, a refusal, a skipped row or a warning, as a literal."""
-    found: dict[tuple[str, str], Code] = {}
+    """Every code that the source passes as a literal to an error, a refusal, a skipped row or a warning, or has in a table of REFUSALS.
+
+    Refusals and warnings with each of their sentences, since tasks share codes; the others with the first one.
+    """
+    found: dict[tuple[str, str, str], Code] = {}
     for path in sorted(SOURCE.rglob("*.py")):
         room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
         for code in _codes_in(ast.parse(path.read_text("utf-8")), room):
-            found.setdefault((code.code, code.kind), code)
+            found.setdefault((code.code, code.kind, code.message if code.kind in ("refused", "warning") else ""), code)
     return sorted(found.values())
 
 
@@ -182,6 +185,10 @@ def _codes_in(tree: ast.AST, room: str) -> Iterator[Code]:
             if name in KINDS and arguments and isinstance(arguments[0], ast.Constant) and isinstance(arguments[0].value, str):
                 texts = [text(argument) for argument in arguments[1:3]]
                 yield Code(arguments[0].value, KINDS[name], room, *[*texts, "", ""][:2])
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and ast.unparse(node.targets[0]) == "REFUSALS":
+            for row in node.value.values:
+                if isinstance(row, ast.Tuple):
+                    yield Code(text(row.elts[0]), "refused", room, text(row.elts[1]), text(row.elts[2]))
         if isinstance(node, ast.Dict):
             pairs = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)}
             code = pairs.get("code")
@@ -210,7 +217,8 @@ def figures() -> str:
     """The figures that `spondyl evaluate` wrote, as tables; a film system that was not measured has none."""
     from spondyl.lab.mri_discs.card import tables
 
-    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + stenosis_figures() + density_figures() + "".join(map(film_figures, FILM_SYSTEMS))
+    others = (stenosis_figures(), density_figures(), *map(film_figures, FILM_SYSTEMS))
+    return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + "".join(others)
 
 
 def density_figures(file: Path = DENSITY) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from spondyl.apps.settings import Settings
 from spondyl.core import vocabulary
+from spondyl.tasks.dxa_osteoporosis.gate import REFUSALS
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -30,6 +31,12 @@ def test_every_code_that_the_source_raises_is_explained() -> None:
     assert len(codes) > 50
     page = (REFERENCE / "errors.md").read_text("utf-8")
     assert {code for code in codes if f"| `{code}` |" not in page} == set()
+
+
+def test_every_refusal_of_a_table_is_explained() -> None:
+    page = (REFERENCE / "errors.md").read_text("utf-8")
+    for code, said, _ in REFUSALS.values():
+        assert f"| `{code}` | refused | tasks | {said} |" in page
 
 
 @pytest.mark.parametrize("name", vocabulary())

@@ -8,6 +8,7 @@ from spondyl.core import BundleNote, Finding, HeatMap, Image, ImageNote, Measure
 from spondyl.tasks.port import OnStage, Selection, study_note
 
 CLASSES = ("osteoporosis", "osteopenia", "normal")
+CONTRIBUTIONS = {"shape": -0.1213, "noise": 0.0041, "bone against soft tissue": 0.8312}
 
 
 class FakeBones:
@@ -45,7 +46,7 @@ def _class(image: Image, level: float, young: bool) -> Finding:
         return Finding("osteoporosis_class", None, None, refer=True, members=members, image=image.id)
     refer = 0.45 < level < 0.55
     return Finding("osteoporosis_class", value, chances, set=("normal", "osteopenia") if refer else (value,), refer=refer, members=members,
-                   image=image.id, explanation="cam")
+                   image=image.id, explanation="cam", contributions=CONTRIBUTIONS)
 
 
 def _doubtful(image: Image) -> tuple[Finding, ...]:

@@ -97,5 +97,5 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
 
 def plug(monkeypatch: pytest.MonkeyPatch, tasks: Sequence[BrightnessTask]) -> None:
     """Make these the tasks of the house."""
-    monkeypatch.setattr(wiring, "tasks", lambda: {task.name: task for task in tasks})
+    monkeypatch.setattr(wiring, "tasks", lambda reference="": {task.name: task for task in tasks})
     monkeypatch.setattr(wiring, "shelf", lambda settings: EmptyShelf())

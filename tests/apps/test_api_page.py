@@ -140,6 +140,20 @@ def test_the_warnings_of_a_refusal_are_shown_too(tmp_path):
     assert "an image is <too> small (3 times)" in words
 
 
+def test_keys_that_are_words_stand_in_full_beside_their_bars(page):
+    words = [values for tag, values in Seen(page).tags if tag == "span" and (values.get("class") or "").split()[:1] == ["word"]]
+    scales = [term.keys for term in vocabulary().values() if len(term.keys) > 2 and not term.integer]
+    assert len(words) >= sum(len(keys) for keys in scales)
+    for keys in scales:
+        for key in keys:
+            assert f">{key.replace('_', ' ')}</span><svg" in page, key
+    assert ">1</text>" in page, "grades that are numbers stand below theirs"
+
+
+def test_what_moved_no_model_has_no_list(page):
+    assert "What moved" not in page
+
+
 def test_nothing_of_a_result_becomes_markup(page):
     assert "<script>millimetres" not in page
     assert "L1/<b>" not in page

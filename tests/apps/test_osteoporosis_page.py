@@ -14,6 +14,8 @@ from apps.bones import FakeBones
 from apps.serving import served
 from apps.test_api_page import Seen
 from spondyl.apps.api.osteoporosis import CONTENT, Answers, read_answers
+from spondyl.reports.contributions import LEAST
+from spondyl.reports.rows import DIGITS
 
 ADDRESSES = ("/osteoporosis", "/osteoporosis/questions")
 STATIC = CONTENT.parent / "static"
@@ -60,6 +62,16 @@ def test_every_part_that_the_script_fills_is_on_the_page(client: httpx.Client):
     named = set(re.findall(r'\b(?:at|fill)\("([a-z-]+)"', script))
     assert len(named) > 15
     assert named <= ids
+
+
+def test_the_script_writes_numbers_as_the_reports_do():
+    script = (STATIC / "density.js").read_text("utf-8")
+    digits = re.search(r"^const DIGITS = \{(.*)\};", script, re.MULTILINE)
+    least = re.search(r"^const LEAST = ([\d.]+);", script, re.MULTILINE)
+    assert digits is not None
+    assert least is not None
+    assert {unit.strip(' "'): int(number) for unit, number in (row.split(":") for row in digits[1].split(","))} == DIGITS
+    assert float(least[1]) == LEAST
 
 
 def test_a_server_without_the_task_says_so(tmp_path: Path):

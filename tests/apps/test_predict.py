@@ -13,7 +13,7 @@ import httpx
 import pydicom
 import pytest
 
-from apps.bones import FakeBones
+from apps.bones import CONTRIBUTIONS, FakeBones
 from apps.house import EmptyShelf, House, house
 from apps.serving import dicom, finished, png, send, served
 from spondyl.apps import wiring
@@ -79,6 +79,13 @@ def test_unreliable_vertebrae_measurements_and_warnings_are_named(body: dict[str
     assert {row["code"] for row in body["warnings"]} == {"vertebra-unreliable", "in-silico-evidence"}
 
 
+def test_what_moved_the_measured_features_is_told_as_in_the_result(client: httpx.Client, body: dict[str, Any]):
+    assert body["contributions"] == CONTRIBUTIONS
+    kept = client.get(body["result"]).json()["findings"]
+    assert [row["contributions"] for row in kept if row["finding"] == "osteoporosis_class"] == [CONTRIBUTIONS]
+    assert not any(row["contributions"] for row in kept if row["finding"] != "osteoporosis_class")
+
+
 def test_the_heat_map_is_there_as_a_picture_and_as_an_overlay(client: httpx.Client, body: dict[str, Any]):
     kind, _, data = body["heat_map"].partition(",")
     assert kind == "data:image/png;base64"
@@ -98,6 +105,7 @@ def test_what_is_unsure_is_sent_to_a_person(client: httpx.Client):
 
 def test_to_whom_the_classes_do_not_apply_none_is_given(client: httpx.Client):
     body = predict(client, png(0.21), age="31", sex="F").json()
+    assert body["contributions"] == {}
     assert (body["prediction"], body["probabilities"], body["set"], body["picture"]["heat_map"]) == ("cannot tell", {}, [], None)
     assert "who-classes-do-not-apply" in {row["code"] for row in body["warnings"]}
 
@@ -144,7 +152,7 @@ def test_what_the_file_says_wins(client: httpx.Client):
 
 
 def test_form_rest_and_command_line_give_one_answer(client: httpx.Client, folder: Path, house: House):
-    house.patch.setattr(wiring, "tasks", lambda: dict(TASKS))
+    house.patch.setattr(wiring, "tasks", lambda reference="": dict(TASKS))
     house.patch.setattr(wiring, "shelf", lambda settings: EmptyShelf(("dxa-osteoporosis",)))
     house.data.mkdir(parents=True)
     (house.data / "key").write_bytes((folder / "key").read_bytes())

@@ -72,7 +72,7 @@ def test_what_was_measured_on_the_subject_comes_back_by_name(index: int, tmp_pat
         if own.bmd_g_cm2 is not None and own.area_cm2 is not None:
             assert (one.bmd_g_cm2, one.area_cm2) == (pytest.approx(own.bmd_g_cm2, abs=1e-4), pytest.approx(own.area_cm2, abs=1e-4))
         assert one.cobb_deg == pytest.approx(max((curve.cobb_deg for curve in truth.curves), default=0.0), abs=1e-4)
-        wanted = scan.projection.to_pixels(np.array(own.coronal_mm))[[0, 1, 3, 2]]
+        wanted = scan.projection.to_pixels(np.array(own.coronal_mm))[[0, 1, 3, 2]] + 0.5  # boxes count from the edge
         assert one.corners == pytest.approx(wanted, abs=0.006)
 
 

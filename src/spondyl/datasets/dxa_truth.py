@@ -25,6 +25,8 @@ COLUMNS = ("file", "vertebra", "from_bottom", *CORNERS, *NUMBERS)
 LARGE_SPUR_MM = 5.0
 """From which reach beyond the wall at its side a vertebra counts as changed by osteophytes [O]."""
 METAL_SHARE = 0.02
+HALF = 0.5
+"""Projections count from the middle of the first pixel, boxes and points of a picture from its edge."""
 SIDES = ("right", "left")
 
 
@@ -68,7 +70,7 @@ def truth_rows(file: str, truth: SubjectTruth, scan: DxaScan) -> list[list[objec
     metal = {one.index: one.metal_share for one in scan.regions}
     rows: list[list[object]] = []
     for one in reversed(truth.vertebrae):
-        corners = scan.projection.to_pixels(np.array(one.coronal_mm))[[0, 1, 3, 2]]
+        corners = scan.projection.to_pixels(np.array(one.coronal_mm))[[0, 1, 3, 2]] + HALF
         middle = corners.mean(axis=0)
         if not (0 <= middle[0] < scan.projection.columns and 0 <= middle[1] < scan.projection.rows):
             continue

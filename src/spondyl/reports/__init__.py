@@ -17,6 +17,7 @@ from spondyl.reports.rows import (
     measure_name,
     measure_text,
     number_text,
+    outlined,
     present_probability,
     set_text,
     voted_key,
@@ -27,6 +28,6 @@ from spondyl.reports.slice_png import slice_png
 __all__ = [
     "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Moved", "Rectangle", "amount", "annotated_png", "answer_text", "batch_rows",
     "box_text", "findings_csv", "further_images", "heat_png", "level_rows", "likely_names", "measure_name", "measure_text", "moved_by",
-    "number_text", "overlay", "place_labels", "present_probability", "report_pdf", "set_text", "shown_image", "slice_png", "voted_key",
-    "yes_no_text",
+    "number_text", "outlined", "overlay", "place_labels", "present_probability", "report_pdf", "set_text", "shown_image", "slice_png",
+    "voted_key", "yes_no_text",
 ]

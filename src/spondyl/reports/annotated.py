@@ -15,7 +15,7 @@ from spondyl.core import Finding, HeatMap, Image, Measurement, Study, StudyResul
 from spondyl.reports.heatmap import reduced_overlay
 from spondyl.reports.labels import Rectangle, place_labels
 from spondyl.reports.panel import BACKGROUND, PANEL_WIDTH, Colour, draw_panel, font, panel_height, panel_lines
-from spondyl.reports.rows import LevelRow, answer_text, level_rows, present_probability, set_text
+from spondyl.reports.rows import LevelRow, answer_text, level_rows, outlined, present_probability, set_text
 from spondyl.reports.slice_png import encode, grey
 
 MIN_HEIGHT, MAX_SIDE = 720, 1400
@@ -137,8 +137,8 @@ def _mark(picture: Picture.Image, rows: Sequence[LevelRow], scale: float, words:
     for row in rows:
         for points in _polylines(row):
             _draw_points(draw, points * scale, row_colour(row))
-    spoken = [*(_corner_chip(row) for row in rows if row.whole and row.graded), *chips[:MOST_LABELS]]
-    sizes = [(font(words).getlength(chip.text) + 12, words + 8.0) for chip in spoken]
+    spoken = [*(_corner_chip(row, words, picture.width) for row in rows if row.whole and row.graded), *chips[:MOST_LABELS]]
+    sizes = [(_width(chip.text, words), words + 8.0) for chip in spoken]
     places = place_labels([chip.box for chip in spoken], sizes, picture.size, gap=6.0, beside=[chip.beside for chip in spoken])
     for chip, place in zip(spoken, places, strict=True):
         draw.rounded_rectangle(place, radius=4, fill=BACKGROUND, outline=chip.colour)
@@ -164,10 +164,19 @@ def colour_of(finding: Finding, row: LevelRow) -> Colour:
     return (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)) if colour else row_colour(row)
 
 
-def _corner_chip(row: LevelRow) -> _Chip:
-    """What is said of the whole picture, for its corner."""
-    words = [answer_text(finding) + (f"  90 % set {set_text(finding)}" if finding.set else "") for finding in row.graded[:1]]
-    return _Chip("".join(words) + _asked(row.graded), row_colour(row), (0.0, 0.0, 0.0, 0.0), False)
+def _corner_chip(row: LevelRow, size: int, room: float) -> _Chip:
+    """What is said of the whole picture, for its corner: as much of it as the room is wide."""
+    finding, asked = row.graded[0], _asked(row.graded)
+    answer = answer_text(finding)
+    longest = answer + (f"  90 % set {set_text(finding)}" if finding.set else "")
+    texts = [text + asked for text in (longest, answer, answer.removeprefix(term(finding.finding).text).strip())]
+    text = next((text for text in texts if _width(text, size) <= room), texts[-1])
+    return _Chip(text, row_colour(row), (0.0, 0.0, 0.0, 0.0), False)
+
+
+def _width(text: str, size: int) -> float:
+    """Pixels across of a chip with this text."""
+    return float(font(size).getlength(text)) + 12
 
 
 def _asked(findings: Sequence[Finding]) -> str:
@@ -176,7 +185,7 @@ def _asked(findings: Sequence[Finding]) -> str:
 
 def _polylines(row: LevelRow) -> list[NDArray[np.float64]]:
     items: list[Finding | Measurement] = [*row.findings, *row.measured]
-    return [np.asarray(points, np.float64) for points in dict.fromkeys(item.points for item in items if item.points)]
+    return [np.asarray(points, np.float64) for points in dict.fromkeys(item.points for item in items if item.points and not outlined(item))]
 
 
 def _draw_points(draw: ImageDraw.ImageDraw, points: NDArray[np.float64], colour: tuple[int, int, int]) -> None:
@@ -194,4 +203,4 @@ def _level_text(row: LevelRow, here: Sequence[Finding]) -> str:
 
 
 def _present(findings: Sequence[Finding]) -> list[str]:
-    return [term(finding.finding).text for finding in findings if finding.value == "present"]
+    return [term(finding.finding).text.removesuffix(" vertebra") for finding in findings if finding.value == "present"]

@@ -42,7 +42,7 @@ def moved_by(finding: Finding) -> Moved | None:
     most, cut = abs(kept[0][1]), term(finding.finding).cut.replace("_", " ")
     return Moved(
         f"What moved the measured-feature model (log odds of {cut})",
-        f"Shapley values: how far each group of features moved that model from the mean of its background cases, + towards {cut}, "
-        "− away from it.",
+        f"Shapley values: how far each group of features moved that model from the mean of its background cases, +\u00a0towards {cut}, "
+        "−\u00a0away from it.",
         tuple(Push(name.replace("_", " "), f"{value:+.2f}".replace("-", "−"), value / most) for name, value in kept),
     )

@@ -69,8 +69,9 @@ def level_rows(result: StudyResult) -> tuple[LevelRow, ...]:
     with its image where that is only one.
     """
     only = result.images[0].id if len(result.images) == 1 else None
+    items: list[Finding | Measurement] = [*result.findings, *result.measurements]
     groups: dict[_Place, list[Finding | Measurement]] = {}
-    for item in (*result.findings, *result.measurements):
+    for item in items:
         groups.setdefault(_place(item, only), []).append(item)
     ranks = {note.id: rank for rank, note in enumerate(result.images)}
     last = not any(whole_picture(finding) for finding in result.findings)
@@ -222,6 +223,11 @@ def likely_names(finding: Finding, most: int = 3, least: float = 0.05) -> tuple[
 def whole_picture(finding: Finding) -> bool:
     """Whether the finding is about a whole picture rather than a place in it."""
     return term(finding.finding).where == "image" and finding.box is None and finding.level is None
+
+
+def outlined(item: Finding | Measurement) -> bool:
+    """Whether its points are only the corners of what its box shows already."""
+    return isinstance(item, Finding) and item.box is not None and len(item.points or ()) > 2
 
 
 def _row(place: _Place, items: Sequence[Finding | Measurement], names: Mapping[str | None, str]) -> LevelRow:

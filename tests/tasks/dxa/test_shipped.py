@@ -58,9 +58,9 @@ def study_of(*images: Image, modality: str = "", age: float | None = 66.0, sex: 
 def pair_of(scan: DxaScan) -> tuple[Image, Image]:
     table = attenuation(np.array(scan.acquisition.energies_kev))
     spacing = (scan.acquisition.pixel_mm,) * 2
-    low, high = (image_of(scan.logs[k] / SPAN, spacing_mm=spacing, spacing_source="PixelSpacing",
-                          beam=Beam(scan.acquisition.energies_kev[k], table[k, BASIS.index("mineral")], table[k, BASIS.index("soft")], SPAN))
-                 for k in range(2))
+    columns = [BASIS.index("mineral"), BASIS.index("soft")]
+    beams = [Beam(scan.acquisition.energies_kev[k], *table[k, columns], SPAN) for k in range(2)]
+    low, high = (image_of(scan.logs[k] / SPAN, spacing_mm=spacing, spacing_source="PixelSpacing", beam=beams[k]) for k in range(2))
     return low, high
 
 

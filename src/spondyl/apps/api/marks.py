@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spondyl.core import Finding, ImageNote, Measurement, term
-from spondyl.reports import LevelRow, Rectangle, box_text, place_labels, present_probability
+from spondyl.reports import LevelRow, Rectangle, box_text, outlined, place_labels, present_probability
 
 UNITS = 160
 """Words are sized in units of the picture's longer side divided by this."""
@@ -53,14 +53,9 @@ def marks_of(rows: Sequence[LevelRow], note: ImageNote) -> tuple[Mark, ...]:
         found = [finding for finding in row.findings if finding.image == note.id]
         boxes += _found(row, found) if row.whole else _levels(row, found)
         items: list[Finding | Measurement] = [*found, *(item for item in row.measured if item.image == note.id)]
-        lines = dict.fromkeys(item.points for item in items if item.points and not _outline(item))
+        lines = dict.fromkeys(item.points for item in items if item.points and not outlined(item))
         points += [Mark(row.label, row.label, row.heading, False, None, line) for line in lines]
     return (*_labelled(boxes, note), *points)
-
-
-def _outline(item: Finding | Measurement) -> bool:
-    """Whether its points are the corners of what its box shows already."""
-    return isinstance(item, Finding) and item.box is not None and len(item.points or ()) > 2
 
 
 def _levels(row: LevelRow, found: Sequence[Finding]) -> list[Mark]:

@@ -20,6 +20,9 @@ AGAIN = {
     "real": ("spondyl train recipes/dxa-osteoporosis.toml --data DIR evidence=real ...",
              "spondyl evaluate RUN/bundle --data DIR --out figures.json"),
 }
+NAMED = ("inverted", "upside_down", "on_its_side", "photo", "report", "hip_dxa", "chest", "radiograph_ap", "radiograph_lateral",
+         "report_page", "text_only")
+"""Kinds that the table always lists."""
 LIMITS = (
     "- A picture from a console is scaled for display by its own values: the absolute grey, which is the density, is gone. What is left "
     "(contrast against soft tissue, noise, texture, edges, shape) says something of the class and never a T-score.\n"
@@ -109,7 +112,7 @@ def tables(metrics: Body) -> str:
     classes = ", ".join(f"{count} {name}" for name, count in test["classes"].items())
     who = (f"{test['cases']} pictures ({classes}), {metrics['evidence']}; {test['training_images_met']} of them were in training; refused: "
            f"{sum(test['refused'].values())}. Intervals are 95 %, by patient.")
-    parts = (who, class_table(test), decision_table(test), member_table(test), vertebra_table(test), rest(test))
+    parts = (who, class_table(test), decision_table(test), member_table(test), vertebra_table(test), gate_table(test), rest(test))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -161,6 +164,19 @@ def vertebra_table(test: Body) -> str:
             + f"\n\n{100 * own['named'] / own['vertebrae']:.1f} % of the vertebrae L1 to L4 were found under their right names. Coronal "
             f"curve: mean absolute error {own['curve']['mean_absolute_error']:.1f} degrees; 10 degrees or more: AUROC "
             f"{own['curve']['auroc_10_deg']:.3f} ({own['curve']['curved']} spines).")
+
+
+def gate_table(test: Body) -> str:
+    """What is let in though it should not be, by kind."""
+    own = test.get("gate")
+    if not own:
+        return ""
+    rows = [[name.replace("_", " "), str(row["drawn"]), str(row["let_in"]), "-" if name == "spine" else str(row["named"])]
+            for name, row in own.items() if name == "spine" or row["let_in"] or name in NAMED]
+    others = [row for name, row in own.items() if name != "spine"]
+    drawn, let_in = (sum(row[key] for row in others) for key in ("drawn", "let_in"))
+    return (table(("shown to the gate", "pictures", "let in", "refused as what it is"), rows)
+            + f"\n\nOf {drawn} drawn pictures of {len(others)} kinds that are no upright spine scan, {let_in} were let in.")
 
 
 def rest(test: Body) -> str:

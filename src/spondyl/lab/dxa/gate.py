@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spondyl.core import Refusal
+from spondyl.core import Image, Refusal
 from spondyl.datasets.making.order import Order, Scale
 from spondyl.datasets.making.views import built, film_of
+from spondyl.inference import Engine
 from spondyl.lab.dxa.cases import TOP, Case, OnStep
 from spondyl.lab.dxa.fit import plain
 from spondyl.lab.dxa.parts import fit_loop
@@ -23,8 +24,9 @@ from spondyl.models.density_nets import PlacedNet
 from spondyl.phantom import draw_subject, render_xray
 from spondyl.phantom.dxa_others import DXA_KINDS, draw_dxa_other
 from spondyl.phantom.dxa_turned import inverted, on_its_side, photographed, report_with, upside_down
-from spondyl.tasks.dxa_osteoporosis.gate import KINDS, LEAST_SCAN
+from spondyl.tasks.dxa_osteoporosis.gate import KINDS, LEAST_SCAN, REFUSALS, admit, check_image
 from spondyl.tasks.dxa_osteoporosis.looking import cut
+from spondyl.tasks.dxa_osteoporosis.space import Frames
 
 WIDTHS = (16, 24, 32, 48, 56)
 BATCH = 48
@@ -33,6 +35,7 @@ KIND_OF = {"hip_dxa": "hip", "forearm_dxa": "hip", "body_dxa": "hip", "xray_late
 """Kinds of drawn pictures that have a name of their own; the others are "other"."""
 ORDER = Order("vindr", 0, scale=Scale(fine_mm=1.4, trunk_mm=4.0, film_mm=0.8))
 VIEWS = ("ap", "lateral")
+Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,32 +47,53 @@ class Shown:
     name: str
 
 
-def draw_shown(cases: Sequence[Case], recipe: DensityRecipe, seed: int, each: int, subjects: int, on_step: OnStep) -> list[Shown]:
-    """Genuine pictures, each of them changed in one of the ways that can happen, `each` of every drawn kind, and radiographs."""
-    rng = np.random.default_rng(seed)
+def draw_shown(cases: Sequence[Case], recipe: DensityRecipe, on_step: OnStep) -> list[Shown]:
+    """What the gate learns from, in its frame; what is refused before the gate is left out."""
     found: list[Shown] = []
-
-    def add(pixels: NDArray[np.float32], kind: str, name: str) -> None:
+    for pixels, kind, name in draw_pictures(cases, recipe.seed, recipe.gate_each, recipe.gate_subjects, on_step):
         try:
-            scan = cut(np.ascontiguousarray(pixels, np.float32), recipe.frames)
+            scan = cut(pixels, recipe.frames)
         except Refusal:
-            return
+            continue
         if scan.panel.share >= LEAST_SCAN:
             found.append(Shown(np.rint(scan.framed * TOP).astype(np.uint16), kind, name))
+    return found
 
+
+def draw_pictures(cases: Sequence[Case], seed: int, each: int, subjects: int, on_step: OnStep) -> Iterator[tuple[Pixels, str, str]]:
+    """(float32 picture, kind, name): genuine pictures, each also changed in one of the ways that can happen, `each` of every drawn kind,
+    and both radiographs of some subjects. The same arguments give the same pictures; another seed gives other ones."""
+    rng = np.random.default_rng(seed)
     for case in cases:
-        add(case.pixels, "spine", "spine")
+        yield case.pixels, "spine", "spine"
         kind, change = _changes(rng)[int(rng.integers(5))]
-        add(change(np.rint(case.pixels * 255).astype(np.uint8)).astype(np.float32) / np.float32(255), kind, kind)
+        yield change(np.rint(case.pixels * 255).astype(np.uint8)).astype(np.float32) / np.float32(255), kind, kind
     for number, name in enumerate(sorted(DXA_KINDS), start=1):
         for _ in range(each):
-            add(draw_dxa_other(rng, name), KIND_OF.get(name, "other"), name)
+            yield np.ascontiguousarray(draw_dxa_other(rng, name), np.float32), KIND_OF.get(name, "other"), name
         on_step("Drawing pictures to refuse", number, len(DXA_KINDS) + subjects)
     for number in range(subjects):
         for view, film in _films(rng):
-            add(film, "radiograph", f"radiograph_{view}")
+            yield film, "radiograph", f"radiograph_{view}"
         on_step("Drawing pictures to refuse", len(DXA_KINDS) + number + 1, len(DXA_KINDS) + subjects)
-    return found
+
+
+def gate_figures(cases: Sequence[Case], engine: Engine, seed: int, each: int, subjects: int, on_step: OnStep) -> dict[str, dict[str, int]]:
+    """By name of what is drawn: how many, how many the task lets in, and how many are refused as what they are."""
+    settings = engine.bundle.settings
+    frames = Frames.of(settings["frames"])
+    table: dict[str, dict[str, int]] = {}
+    for pixels, kind, name in draw_pictures(cases, seed, each, subjects, on_step):
+        row = table.setdefault(name, {"drawn": 0, "let_in": 0, "named": 0})
+        row["drawn"] += 1
+        try:
+            check_image(Image("", pixels))
+            admit(cut(pixels, frames), engine, settings["gate"])
+        except Refusal as reason:
+            row["named"] += kind in REFUSALS and reason.code == REFUSALS[kind][0]
+        else:
+            row["let_in"] += 1
+    return table
 
 
 def _changes(rng: np.random.Generator) -> list[tuple[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]]:

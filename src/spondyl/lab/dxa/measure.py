@@ -16,6 +16,7 @@ from spondyl.lab.dxa.asking import Said, ask_pairs, ask_pictures, ask_rewritten
 from spondyl.lab.dxa.baseline import baseline_probabilities
 from spondyl.lab.dxa.cases import Case, OnStep, read_cases
 from spondyl.lab.dxa.fitted import macro_f1, said_of
+from spondyl.lab.dxa.gate import gate_figures
 from spondyl.metrics.bone_density import CLASSES, REGION
 from spondyl.metrics.calibration import brier, ece, ece_floor, recalibration
 from spondyl.metrics.discrimination import auroc, average_precision
@@ -27,6 +28,8 @@ PREVALENCES = (0.05, 0.10, 0.20)
 DRAWS = 1000
 NEAR = 0.5
 """Heights of a vertebra within which what was found is it."""
+GATE_CASES, GATE_EACH, GATE_SUBJECTS, GATE_SEED = 200, 20, 40, 91
+"""Genuine pictures, drawn ones of each kind, and radiographed subjects that the gate is shown; no training used this seed."""
 REWRITTEN = 200
 """Cases that are asked once more with other writing."""
 OWN_SPLITS = {"test": ("test", None), "val": ("val",), "train": ("train",)}
@@ -55,6 +58,7 @@ def measure(bundle: Bundle, data: Path, layout: str, split: str, backend: str, p
         "baseline": of_baseline(cases, bundle),
         "members": members_of(cases, pictures), "decided": of_decisions(cases, pictures),
         "vertebrae": of_vertebrae(cases, pictures),
+        "gate": gate_figures([case for case in cases if case.panel][:GATE_CASES], engine, GATE_SEED, GATE_EACH, GATE_SUBJECTS, on_step),
         "writing": {"cases": len(plain), "with_caption": sum(bool(case.panel and case.panel.masked) for case in again),
                     "largest_change": _largest_change(plain, other), "largest_change_of_student": _largest_change(plain, other, "student"),
                     "largest_change_written_over": _largest_change(plain, over)},

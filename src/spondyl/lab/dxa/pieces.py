@@ -88,8 +88,7 @@ def fit_part(name: str, recipe: DensityRecipe, run: Path) -> None:
     elif name == "vertebra":
         net = fit_vertebra_net(cases, recipe, quiet)
     elif name == "gate":
-        shown = draw_shown(cases, recipe, recipe.seed, recipe.gate_each, recipe.gate_subjects, quiet)
-        net = fit_gate(shown, recipe, quiet)
+        net = fit_gate(draw_shown(cases, recipe, quiet), recipe, quiet)
     else:
         pictures = np.stack([_true_spine(case, recipe) for case in cases])
         labels = np.array([case.label for case in cases])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ UNIT = 16.0
 """Frame pixels that 1.0 of a corner's offset stands for."""
 SHARPNESS = 3.0
 """How many vertebrae speak for a name as if they were independent: fewer than there are, since they are seen together [O]."""
-LONG_STEP = 1.5
+DISC = 0.3
+"""Height of a disc in heights of a body [O]."""
 LEAST, APART = 0.25, 9.0
 """Least probability of a vertebra; frame pixels between two."""
 
@@ -50,16 +52,22 @@ def find_vertebrae(maps: NDArray[np.float32], frame: Letterbox) -> Found:
         return Found(())
     cells.sort()
     scores = np.stack([_around(heat, row, column) for row, column in cells])
-    slots = _slots([row for row, _ in cells])
+    corners = [_corners(maps, row, column) for row, column in cells]
+    slots = _slots(corners)
     order, shares = _names(scores, slots)
     best = int(np.argmax(shares))
     start = order[best]
     inside = [k for k, slot in enumerate(slots) if 0 <= start + slot < len(NAMES)]
-    vertebrae = tuple(Vertebra(NAMES[start + slots[k]], frame.back(_corners(maps, *cells[k])), float(scores[k].max())) for k in inside)
+    vertebrae = tuple(Vertebra(NAMES[start + slots[k]], frame.back(corners[k]), float(scores[k].max())) for k in inside)
     rest = [(share, at) for at, share in zip(order, shares, strict=True) if at != start]
     other_share, other = max(rest, default=(0.0, start))
     named = tuple(NAMES[other + slots[k]] if 0 <= other + slots[k] < len(NAMES) else "" for k in inside)
     return Found(vertebrae, float(shares[best]), named, float(other_share))
+
+
+def from_bottom(found: Found, name: str) -> int:
+    """Number of a vertebra from the lowest that was found, which is 1; one that was missed in between counts."""
+    return NAMES.index(found.vertebrae[-1].name) - NAMES.index(name) + 1
 
 
 def _peaks(heat: NDArray[np.float32]) -> list[tuple[int, int]]:
@@ -83,13 +91,14 @@ def _around(heat: NDArray[np.float32], row: int, column: int) -> NDArray[np.floa
     return np.asarray(part.max(axis=(1, 2)), np.float64)
 
 
-def _slots(rows: list[int]) -> list[int]:
-    """Place of each peak in the column of vertebrae, 0 the highest: a step that is half as long again as the middle one leaves one out."""
-    steps = np.diff(rows)
-    usual = float(np.median(steps)) if len(steps) else 1.0
+def _slots(corners: list[NDArray[np.float64]]) -> list[int]:
+    """Place of each vertebra in the column, 0 the highest: where a body fits between two that were found, it was missed."""
     places = [0]
-    for step in steps:
-        places.append(places[-1] + (2 if len(steps) > 1 and step > LONG_STEP * usual else 1))
+    for above, below in pairwise(corners):
+        gap = float(np.linalg.norm(below[:2].mean(axis=0) - above[2:].mean(axis=0)))
+        height = np.mean([np.linalg.norm(one[2:].mean(axis=0) - one[:2].mean(axis=0)) for one in (above, below)])
+        missed = max(round((gap / max(float(height), 1.0) - DISC) / (1 + DISC)), 0)
+        places.append(places[-1] + 1 + missed)
     return places
 
 
@@ -98,7 +107,9 @@ def _names(scores: NDArray[np.float64], slots: list[int]) -> tuple[list[int], ND
     count = slots[-1] + 1
     shares = (scores + 1e-3) / (scores + 1e-3).sum(axis=1, keepdims=True)
     starts = list(range(min(len(NAMES) - count, 0), max(len(NAMES) - count, 0) + 1))
-    mean = np.array([np.mean([np.log(shares[k, s + slot]) for k, slot in enumerate(slots) if 0 <= s + slot < len(NAMES)]) for s in starts])
+    told = {s: [float(np.log(shares[k, s + slot])) for k, slot in enumerate(slots) if 0 <= s + slot < len(NAMES)] for s in starts}
+    starts = [s for s in starts if told[s]]
+    mean = np.array([np.mean(told[s]) for s in starts])
     powers = np.exp((mean - mean.max()) * SHARPNESS)
     return starts, powers / powers.sum()
 

@@ -18,6 +18,8 @@ from spondyl.tasks.dxa_osteoporosis.panel import Panel, find_panel, holds_writin
 from spondyl.tasks.dxa_osteoporosis.space import Frames, regions, scan_frame, spine_frame, vertebra_frame
 
 Picture = NDArray[np.float32]
+LEAST_RANGE = 0.06
+"""Greys between the 5th and 95th percentile of a scan at the least: with less, bone cannot be told from what is around it."""
 HINT = "Send the picture of a spine scan as the densitometer exports it, with L1 to L4 in view"
 
 
@@ -66,7 +68,11 @@ def cut(pixels: Picture, frames: Frames) -> Scan:
     if panel is None:
         if holds_writing(pixels):
             raise Refusal("text-only", "the picture holds writing or blank paper, and no scan", HINT)
-        raise Refusal("no-contrast", "most of the picture has one grey, as where metal takes the whole range of greys", HINT)
+        raise Refusal("no-contrast", "nearly all of the picture has one grey, as where metal takes the whole range of greys", HINT)
+    x0, y0, x1, y1 = panel.box
+    low, high = np.percentile(pixels[y0:y1, x0:x1], [5, 95])
+    if high - low < LEAST_RANGE:
+        raise Refusal("no-contrast", "nearly all of the scan has one grey, as where metal takes the whole range of greys", HINT)
     frame, own = scan_frame(panel, frames.scan), inside(pixels, panel)
     return Scan(own, panel, frame, frame.sample(own))
 

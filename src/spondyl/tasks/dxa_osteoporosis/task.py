@@ -17,6 +17,7 @@ from spondyl.tasks.dxa_osteoporosis import trust
 from spondyl.tasks.dxa_osteoporosis.answers import CLASS, UNRELIABLE, answer, class_finding
 from spondyl.tasks.dxa_osteoporosis.density import pair_images
 from spondyl.tasks.dxa_osteoporosis.gate import check_image, check_series
+from spondyl.tasks.dxa_osteoporosis.locate import from_bottom
 from spondyl.tasks.dxa_osteoporosis.looking import Spine
 from spondyl.tasks.dxa_osteoporosis.reading import (
     Admitted,
@@ -127,7 +128,7 @@ def _vertebrae(spine: Spine, chances: Chances, left: Chances, admitted: Admitted
         low, high = box.min(axis=0), box.max(axis=0)
         rows.append(Finding(
             UNRELIABLE, "present" if name in left else "absent", {"absent": 1 - p, "present": p}, level=name if sure else None,
-            level_from_bottom=len(order) - place, level_confidence=found.confidence,
+            level_from_bottom=from_bottom(found, name), level_confidence=found.confidence,
             level_alternatives={other: found.other_confidence} if other else {},
             members={reason: {"absent": 1 - float(q), "present": float(q)} for reason, q in zip(trust.REASONS, chances[name], strict=True)},
             image=admitted.image.id, box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
@@ -137,10 +138,10 @@ def _vertebrae(spine: Spine, chances: Chances, left: Chances, admitted: Admitted
 
 def _placed(measurements: Sequence[Measurement], spine: Spine, settings: Mapping[str, Any]) -> list[Measurement]:
     """Measurements with their numbers from the bottom; without names where the numbering is in doubt."""
-    order = [one.name for one in spine.found.vertebrae]
     sure = spine.found.confidence >= settings["naming"]["least"]
     return [one if one.level is None else
-            replace(one, level=one.level if sure else None, level_from_bottom=len(order) - order.index(one.level)) for one in measurements]
+            replace(one, level=one.level if sure else None, level_from_bottom=from_bottom(spine.found, one.level))
+            for one in measurements]
 
 
 def _curve(curve: float, settings: Mapping[str, Any], admitted: Admitted) -> Measurement:
