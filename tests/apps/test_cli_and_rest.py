@@ -17,7 +17,8 @@ from apps.serving import NAME, dicom, finished, png, send, served
 from spondyl.apps import wiring
 from spondyl.apps.settings import Settings
 from spondyl.datasets import dicom_folder
-from spondyl.datasets.pictures import write_picture
+from spondyl.datasets.pictures import write_grey, write_picture
+from tasks.dxa.density_scans import scan
 
 __all__ = ["house"]
 
@@ -77,16 +78,19 @@ def test_the_server_gives_the_very_answer_that_the_command_line_kept(house: Hous
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A patient of the digital spine: t1 and t2 as DICOM, and the t2 slice as a picture."""
+    """A patient of the digital spine: t1 and t2 as DICOM, the t2 slice as a picture, and another patient's density scan."""
     folder = tmp_path_factory.mktemp("patient")
     dicom_folder.write_miniature(folder, 1, 5)
     (slice_,) = (row for row in dicom_folder.read(folder) if row.sequence == "t2")
     write_picture(folder / "slice.png", slice_.pixels)
+    write_grey(folder / "scan.png", scan(1).picture)
     return folder
 
 
 @pytest.mark.skipif(not (BUNDLE / "bundle.json").is_file(), reason="the bundle mri-discs is not shipped in this build")
-@pytest.mark.parametrize(("pattern", "task"), [("*/*/*.dcm", "mri-discs"), ("slice.png", "mri-discs"), ("*/*/*.dcm", "mri-stenosis")])
+@pytest.mark.parametrize(("pattern", "task"), [
+    ("*/*/*.dcm", "mri-discs"), ("slice.png", "mri-discs"), ("*/*/*.dcm", "mri-stenosis"), ("scan.png", "dxa-osteoporosis"),
+])
 def test_the_shipped_bundle_gives_the_same_json_through_both_doors(
     patient: Path, pattern: str, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
