@@ -168,7 +168,7 @@ SPOILT: dict[str, tuple[Callable[[Grey, np.random.Generator], Grey], set[str]]] 
     "inverted": (lambda p, _: inverted(p), {"grey-inverted"}),
     "upside_down": (lambda p, _: upside_down(p), {"picture-upside-down"}),
     "on_its_side": (lambda p, _: on_its_side(p), {"picture-on-its-side"}),
-    "photographed": (photographed, {"photograph", "not-a-spine-density", "report-page", "radiograph", "hip-density"}),
+    "photographed": (photographed, {"photograph", "picture-too-small", "not-a-spine-density", "report-page", "radiograph", "hip-density"}),
     "report": (report_with, {"report-page", "text-only", "photograph", "not-a-spine-density"}),
 }
 

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.lab.dxa.cases import TOP, Case
+from spondyl.lab.dxa.cases import TOP, Case, OnStep
 from spondyl.lab.dxa.fit import ask_net, cumulative, fit_net
 from spondyl.lab.dxa.fitted import macro_f1, said_of
-from spondyl.lab.dxa.located import Located
+from spondyl.lab.dxa.located import load
 from spondyl.lab.dxa.recipe import DensityRecipe
+from spondyl.lab.dxa.stack import fit_reader
+from spondyl.lab.spread import spread
 from spondyl.metrics.discrimination import auroc
 from spondyl.metrics.intervals import bootstrap_interval
 from spondyl.metrics.logistic import fit_logistic, sigmoid
-from spondyl.tasks.dxa_osteoporosis.votes import classes
+from spondyl.tasks.dxa_osteoporosis.votes import classes, odds_of, stacked
 
 BLUR, WINDOW, OFFSET = 2, 5, 2 / 255
 """Half widths of the blur and of the window whose mean is the threshold, and what is taken off it: OpenCV's usual 5, 11 and 2."""
@@ -63,23 +65,48 @@ def _box(pictures: NDArray[np.float32], half: int) -> NDArray[np.float32]:
     return np.asarray(part / width**2, np.float32)
 
 
-def ablate(recipe: DensityRecipe, run: Path, data: Located, labels: NDArray[np.int64], folds: NDArray[np.int64],
-           patients: NDArray[np.str_]) -> dict[str, Any]:
-    """The small network on pictures as they are and as the reference system prepares them, both fitted without fold 0 and judged there."""
-    taught, judged = ~np.isin(folds, [0, recipe.folds]), folds == 0
-    file = run / "members" / "cnn-binarised-without-0.npy"
-    if not file.exists():
-        flat = binarised(data.spine)
-        net = fit_net("cnn", recipe.cnn_width, flat[taught], cumulative(labels[taught]), epochs=recipe.epochs, lr=recipe.lr,
-                      batch=recipe.batch, seed=recipe.seed * 1000 + 101)
-        np.save(file, ask_net(net, flat))
-    said = {"ours": np.load(run / "members" / "cnn-without-0.npy")[judged], "binarised": np.load(file)[judged]}
+def ablate(recipe: DensityRecipe, run: Path, labels: NDArray[np.int64], folds: NDArray[np.int64], patients: NDArray[np.str_],
+           on_step: OnStep) -> dict[str, Any]:
+    """The small network on pictures as they are and as the reference system prepares them: fitted without each fold, judged there.
+
+    Each is calibrated by Platt scaling on the other folds' votes.
+    """
+    left = [(fold, recipe, run) for fold in range(recipe.folds) if not _binarised_file(run, fold).exists()]
+    for done in spread(min(recipe.jobs, max(len(left), 1)), fit_binarised, left) if left else ():
+        on_step("Fitting on thresholded pictures", done, len(left))
+    names = {"ours": "cnn", "binarised": "cnn-binarised"}
+    judged = folds < recipe.folds
     sick = labels[judged] == 2
     figures: dict[str, Any] = {"cases": int(judged.sum())}
-    for name, logits in said.items():
-        p = classes(logits)
-        area = bootstrap_interval(auroc, patients[judged], sick, p[:, 2], rng=np.random.default_rng(0))
-        figures[name] = {"osteoporosis_auroc": [area.estimate, area.low, area.high], "macro_f1": macro_f1(labels[judged], said_of(p))}
-    gap = bootstrap_interval(lambda truth, a, b: auroc(truth, a) - auroc(truth, b), patients[judged], sick, classes(said["ours"])[:, 2],
-                             classes(said["binarised"])[:, 2], rng=np.random.default_rng(0))
+    said: dict[str, NDArray[np.float64]] = {}
+    for name, stem in names.items():
+        votes = np.zeros((len(labels), 2))
+        for fold in range(recipe.folds):
+            votes[folds == fold] = odds_of("cnn", np.load(run / "members" / f"{stem}-without-{fold}.npy"))[folds == fold]
+        p = np.zeros((len(labels), 3))
+        for fold in range(recipe.folds):
+            taught = judged & (folds != fold)
+            reader = fit_reader({"cnn": votes[taught]}, labels[taught], ("cnn",))
+            p[folds == fold] = classes(stacked({"cnn": votes[folds == fold]}, reader))
+        said[name] = p[judged]
+        area = bootstrap_interval(auroc, patients[judged], sick, said[name][:, 2], rng=np.random.default_rng(0))
+        figures[name] = {"osteoporosis_auroc": [area.estimate, area.low, area.high],
+                         "macro_f1": macro_f1(labels[judged], said_of(said[name]))}
+    gap = bootstrap_interval(lambda truth, a, b: auroc(truth, a) - auroc(truth, b), patients[judged], sick, said["ours"][:, 2],
+                             said["binarised"][:, 2], rng=np.random.default_rng(0))
     return {**figures, "auroc_lost": [gap.estimate, gap.low, gap.high]}
+
+
+def fit_binarised(fold: int, recipe: DensityRecipe, run: Path) -> None:
+    """The small network on thresholded pictures without a fold; leaves what it says of every case."""
+    data, labels, folds = load(run / "located.npz"), np.load(run / "labels.npy"), np.load(run / "folds.npy")
+    taught, flat = ~np.isin(folds, [fold, recipe.folds]), binarised(data.spine)
+    net = fit_net("cnn", recipe.cnn_width, flat[taught], cumulative(labels[taught]), epochs=recipe.epochs, lr=recipe.lr, batch=recipe.batch,
+                  seed=recipe.seed * 1000 + 101 + fold)
+    half_done = _binarised_file(run, fold).with_suffix(".part.npy")
+    np.save(half_done, ask_net(net, flat))
+    half_done.replace(_binarised_file(run, fold))
+
+
+def _binarised_file(run: Path, fold: int) -> Path:
+    return run / "members" / f"cnn-binarised-without-{fold}.npy"

@@ -24,6 +24,8 @@ NAMED = ("inverted", "upside_down", "on_its_side", "photo", "report", "hip_dxa",
          "report_page", "text_only")
 """Kinds that the table always lists."""
 LIMITS = (
+    "- On the digital spine's console soft tissue is shown at a fixed share of bone, a ruler that a real console need not give: how much a "
+    "picture tells there is not how much it tells of patients.\n"
     "- A picture from a console is scaled for display by its own values: the absolute grey, which is the density, is gone. What is left "
     "(contrast against soft tissue, noise, texture, edges, shape) says something of the class and never a T-score.\n"
     "- The class is that of the spine in view. A patient's class is the lowest of spine, total hip and femoral neck.\n"
@@ -70,7 +72,7 @@ def _training(metrics: Body) -> str:
     parts = f"{own['parts']} of still others taught {which}"
     if own["parts_taken_from"]:
         parts = f"{which} are those of {own['parts_taken_from']}"
-    alone = "" if own["patients"] < own["taught"] + own["held"] else " Every picture counts as a patient of its own."
+    alone = "" if own["patients_told"] else " The data set names no patients: every picture counted as one of its own."
     return (f"{own['taught']} pictures taught the members in {recipe['folds']} folds by patient; {own['held']} of other patients "
             f"calibrated what ships; {parts}; "
             f"{own['refused']} could not be used. VGG16 has {recipe['vgg_width']:g} and ResNet50 {recipe['resnet_width']:g} of the "
@@ -102,7 +104,7 @@ def ablation_text(ablation: Body | None) -> str:
     rows = [[words, _area(ablation[name]["osteoporosis_auroc"]), f"{ablation[name]['macro_f1']:.3f}"]
             for name, words in (("ours", "greys as displayed"), ("binarised", "blurred and thresholded to black and white"))]
     gap, low, high = ablation["auroc_lost"]
-    return (table((f"small CNN, {ablation['cases']} pictures of fold 0", "osteoporosis AUROC", "macro F1"), rows)
+    return (table((f"small CNN out of fold, {ablation['cases']} pictures", "osteoporosis AUROC", "macro F1"), rows)
             + f"\n\nAUROC lost by thresholding, paired: {gap:.3f} ({low:.3f} to {high:.3f}).")
 
 

@@ -70,10 +70,10 @@ def pack(recipe: DensityRecipe, run: Path, cases: Sequence[Case], others: Sequen
     seen = {cases[int(k)].image: int(fold) for k, fold in zip(data.index, folds, strict=True)}
     seen |= {case.image: recipe.folds + 1 for case in others}
     about = {"taught": int(taught.sum()), "held": int(held.sum()), "parts": len(others), "refused": len(data.refused),
-             "parts_taken_from": parts.settings.get("parts_taken_from", ""), "patients": len(set(patients.tolist())),
+             "parts_taken_from": parts.settings.get("parts_taken_from", ""), "patients_told": any(one.patient != one.file for one in mine),
              "recipe": {**asdict(recipe), "parts_data": bool(recipe.parts_data), "parts_from": Path(recipe.parts_from).name}}
     metrics = {"task": recipe.task, "evidence": recipe.evidence, "baseline": fit_baseline(mine, labels),
-               "ablation": ablate(recipe, run, data, labels, folds, patients), "nested": fitted.nested_figures(nested, recipe.seed),
+               "ablation": ablate(recipe, run, labels, folds, patients, on_step), "nested": fitted.nested_figures(nested, recipe.seed),
                "validation": about}
     manifest = Manifest(task=recipe.task, name=recipe.task, version=recipe.version, evidence=recipe.evidence, trained_on=recipe.trained_on,
                         licence=recipe.licence, attribution=recipe.attribution, networks=networks, settings=settings, training_images=seen,

@@ -55,7 +55,7 @@ def find_panel(pixels: NDArray[np.float32]) -> Panel | None:
     Rows and columns of one grey with writing on it are no image. They are cut in turn, rows first, until nothing changes.
     """
     x0, y0, x1, y1 = 0, 0, pixels.shape[1], pixels.shape[0]
-    dark = _is_dark(pixels)
+    dark = is_dark(pixels)
     for _ in range(4):
         before = (x0, y0, x1, y1)
         part = pixels[y0:y1, x0:x1]
@@ -78,6 +78,11 @@ def _columns(part: NDArray[np.float32], dark: bool) -> tuple[int, int]:
     return _longest(~_empty(part.T, strict=True))
 
 
+def is_dark(pixels: NDArray[np.float32]) -> bool:
+    """Whether nearly all of a picture lies near black, as where metal takes the whole range of greys."""
+    return float(np.percentile(pixels, 95)) < DARK
+
+
 def inside(pixels: NDArray[np.float32], panel: Panel) -> NDArray[np.float32]:
     """The picture with all around its scan black."""
     if not panel.masked:
@@ -90,12 +95,7 @@ def inside(pixels: NDArray[np.float32], panel: Panel) -> NDArray[np.float32]:
 
 def holds_writing(pixels: NDArray[np.float32]) -> bool:
     """Whether any row looks like writing on paper."""
-    return bool(_strokes(pixels, _is_dark(pixels)).any())
-
-
-def _is_dark(pixels: NDArray[np.float32]) -> bool:
-    """Whether nearly all of a picture lies near black, as where metal takes the whole range of greys."""
-    return float(np.percentile(pixels, 95)) < DARK
+    return bool(_strokes(pixels, is_dark(pixels)).any())
 
 
 def _empty(part: NDArray[np.float32], strict: bool, blank_inside: bool = True) -> NDArray[np.bool_]:

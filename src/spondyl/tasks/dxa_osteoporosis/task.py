@@ -19,6 +19,7 @@ from spondyl.tasks.dxa_osteoporosis.density import pair_images
 from spondyl.tasks.dxa_osteoporosis.gate import check_image, check_series
 from spondyl.tasks.dxa_osteoporosis.locate import from_bottom
 from spondyl.tasks.dxa_osteoporosis.looking import Spine
+from spondyl.tasks.dxa_osteoporosis.panel import is_dark
 from spondyl.tasks.dxa_osteoporosis.reading import (
     Admitted,
     Votes,
@@ -38,6 +39,8 @@ from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
 MOST_PICTURES = 8
 """Pictures of one study that are looked at: one examination has a spine and two hips."""
 Chances = Mapping[str, NDArray[np.float64]]
+METAL = Notice("metal-in-view", "metal in view changes how the console scales the greys: the class cannot be told from this picture")
+METAL_LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +104,26 @@ class DxaOsteoporosis:
         said = answer(study, measured, kept, votes.odds, settings, self.reference)
         stages.begin("explain")
         told = explain_trees(votes, engine) if said.probabilities is not None else {}
+        blinded = not said.certain and metal_in_view(admitted, chances)
         own = class_finding(said, votes.each, settings, admitted.image.id, contributions=told,
-                            doubtful=admitted.passed.doubtful or not kept.vertebrae)
+                            doubtful=admitted.passed.doubtful or not kept.vertebrae or blinded)
         curve = curvature_deg(spine.found.vertebrae)
         result = StudyResult(
             task=self.name, status="done", study=study_note(study), bundle=bundle_note(engine), software=engine.software,
             images=(_note(admitted.image),), findings=(own, *_vertebrae(spine, chances, left, admitted, settings)),
             measurements=(*_placed(said.measurements, spine, settings), _curve(curve, settings, admitted)),
             warnings=(*selection.notices, *admitted.notices, *said.notices, *_trust_notices(left, kept, measured, settings),
-                      *_place_notices(spine, curve, admitted, settings)),
+                      *_place_notices(spine, curve, admitted, settings), *([METAL] if blinded else [])),
             timings_ms=stages.timings_ms(),
         )
         return TaskOutput(result, (_heat_map(votes, spine, admitted, settings),) if said.probabilities is not None else ())
+
+
+def metal_in_view(admitted: Admitted, chances: Chances) -> bool:
+    """Whether metal has a share in how the console scaled the picture: seen over a vertebra, or told by all else being dark."""
+    x0, y0, x1, y1 = admitted.scan.panel.box
+    place = trust.REASONS.index("implant")
+    return is_dark(admitted.scan.pixels[y0:y1, x0:x1]) or any(row[place] >= METAL_LIKELY for row in chances.values())
 
 
 def _vertebrae(spine: Spine, chances: Chances, left: Chances, admitted: Admitted, settings: Mapping[str, Any]) -> list[Finding]:
