@@ -47,13 +47,18 @@ Maker = Callable[[float], tuple[nn.Module, int]]
 
 
 def _wide(channels: int, width: float) -> int:
-    """In steps of eight: torch 2.15 crashed in the backward pass of 12 channels in channels-last order."""
     return max(8, 8 * round(channels * width / 8))
+
+
+def _stem(channels: int, width: float) -> int:
+    """Of the first layer, which has one channel to see: in steps of sixteen, since torch 2.15 crashes in the backward pass of others in
+    channels-last order."""
+    return max(16, 16 * round(channels * width / 16))
 
 
 def _cnn(width: float) -> tuple[nn.Module, int]:
     """A small plain network: five stages of strided residual blocks."""
-    a, b, c, d = (_wide(n, width) for n in (16, 32, 64, 96))
+    a, b, c, d = _stem(16, width), *(_wide(n, width) for n in (32, 64, 96))
     return nn.Sequential(conv(1, a, stride=2, kernel=5), Residual(a, b, stride=2), Residual(b, c, stride=2), Residual(c, d, stride=2)), d
 
 
@@ -62,7 +67,7 @@ def _vgg16(width: float) -> tuple[nn.Module, int]:
     layers: list[nn.Module] = []
     before = 1
     for k, stage in enumerate(VGG16):
-        for channels in (_wide(n, width) for n in stage):
+        for channels in (_stem(n, width) if k == 0 else _wide(n, width) for n in stage):
             layers.append(conv(before, channels))
             before = channels
         if k < len(VGG16) - 1:
@@ -74,7 +79,7 @@ def _resnet50(width: float) -> tuple[nn.Module, int]:
     """ResNet50 without its dense layer."""
     blocks, channels = RESNET50
     narrow = tuple(_wide(n, width) for n in channels)
-    net = ResNet(Bottleneck, layers=blocks, channels=narrow, in_chans=1, stem_width=_wide(64, width), num_classes=0, global_pool="")
+    net = ResNet(Bottleneck, layers=blocks, channels=narrow, in_chans=1, stem_width=_stem(64, width), num_classes=0, global_pool="")
     return net, narrow[-1] * Bottleneck.expansion
 
 
