@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from conftest import require_data
 from phantom.measured_subject import bare, subject
+from spondyl.metrics.bone_density import t_score, who_class
 from spondyl.phantom.measured import measure_subject, rules
 from spondyl.phantom.measured.alignment import aasce_angles
 from spondyl.phantom.measured.density import spine_density
@@ -98,10 +99,10 @@ def test_the_kind_of_a_fracture_says_where_the_height_went():
 
 
 def test_the_who_class_holds_from_fifty_and_has_its_borders_in_the_lower_class():
-    at = {t: rules.who_class(t, 50) for t in (-0.99, -1.0, -1.01, -2.49, -2.5)}
+    at = {t: who_class(t, 50) for t in (-0.99, -1.0, -1.01, -2.49, -2.5)}
     assert list(at.values()) == ["normal", "normal", "osteopenia", "osteopenia", "osteoporosis"]
-    assert rules.who_class(-4, 49.9) is None
-    assert rules.t_score(rules.REFERENCE.mean - 2 * rules.REFERENCE.sd) == pytest.approx(-2)
+    assert who_class(-4, 49.9) is None
+    assert t_score(rules.REFERENCE.mean - 2 * rules.REFERENCE.sd) == pytest.approx(-2)
 
 
 @pytest.mark.parametrize(("t", "reported", "name"), [(-2.496, -2.5, "osteoporosis"), (-2.494, -2.49, "osteopenia"),

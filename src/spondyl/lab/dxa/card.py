@@ -127,7 +127,7 @@ def class_table(test: Body) -> str:
         if own.get("cases"):
             covered = own.get("coverage", {}).get("all")
             rows.append([text, figure(own["macro_f1"]), figure(own["accuracy"]), figure(own["osteoporosis_auroc"]),
-                         f"{own['ece_above_floor']:.3f}", f"{own['slope']:.2f}", figure(covered) if covered else "-"])
+                         f"{number(own['ece_above_floor'], 3)}", f"{number(own['slope'], 2)}", figure(covered) if covered else "-"])
     header = ("class from", "macro F1", "accuracy", "osteoporosis AUROC", "ECE above its floor", "calibration slope", "90 % sets cover")
     return table(header, rows)
 
@@ -139,7 +139,8 @@ def decision_table(test: Body) -> str:
         if own and own.get("positive") is not None:
             at = ", ".join(f"{_percent(row['ppv'])} at {100 * float(share):.0f} %" for share, row in own["at_prevalence"].items())
             rows.append([words, figure(own["share"]), f"{figure(own['ppv'])} of {own['positive']}",
-                         f"{figure(own['npv'])} of {own['negative']}", f"{own['sensitivity']:.3f} / {own['specificity']:.3f}", at])
+                         f"{figure(own['npv'])} of {own['negative']}",
+                         f"{number(own['sensitivity'], 3)} / {number(own['specificity'], 3)}", at])
         elif own:
             rows.append([words, figure(own["share"]), "-", "-", "-", "-"])
     prevalence = 100 * test["decided"].get("prevalence", 0)
@@ -149,8 +150,8 @@ def decision_table(test: Body) -> str:
 
 def member_table(test: Body) -> str:
     """Every member on the judged pictures."""
-    rows = [[READERS.get(name, name), figure(row["osteoporosis_auroc"]), f"{row['macro_f1']:.3f}", f"{100 * row['agrees']:.0f} %",
-             f"{row['mean_difference']:.3f}"] for name, row in test["members"].items()]
+    rows = [[READERS.get(name, name), figure(row["osteoporosis_auroc"]), f"{number(row['macro_f1'], 3)}", f"{100 * row['agrees']:.0f} %",
+             f"{number(row['mean_difference'], 3)}"] for name, row in test["members"].items()]
     header = ("member, not calibrated on its own", "osteoporosis AUROC", "macro F1", "says what the reader says", "mean difference")
     return table(header, rows) if rows else ""
 
@@ -164,8 +165,8 @@ def vertebra_table(test: Body) -> str:
     rows = [[text, figure(own[name]["auroc"]), str(own[name]["present"])] for name, text in words.items() if name in own]
     return (table((f"unreliable vertebra, of {own['vertebrae']}, {own['found']} of them found", "AUROC", "present"), rows)
             + f"\n\n{100 * own['named'] / own['vertebrae']:.1f} % of the vertebrae L1 to L4 were found under their right names. Coronal "
-            f"curve: mean absolute error {own['curve']['mean_absolute_error']:.1f} degrees; 10 degrees or more: AUROC "
-            f"{own['curve']['auroc_10_deg']:.3f} ({own['curve']['curved']} spines).")
+            f"curve: mean absolute error {number(own['curve']['mean_absolute_error'], 1)} degrees; 10 degrees or more: AUROC "
+            f"{number(own['curve']['auroc_10_deg'], 3)} ({own['curve']['curved']} spines).")
 
 
 def gate_table(test: Body) -> str:
@@ -186,18 +187,23 @@ def rest(test: Body) -> str:
     parts = []
     if "density" in test:
         own = test["density"]["mean"]
-        parts.append(f"Density of the spine from the pair: mean absolute error {own['mean_absolute_error']:.3f} g/cm2, bias "
-                     f"{own['bias']:+.3f} ({own['count']} subjects).")
+        parts.append(f"Density of the spine from the pair: mean absolute error {number(own['mean_absolute_error'], 3)} g/cm2, bias "
+                     f"{number(own['bias'], 3, sign=True)} ({own['count']} subjects).")
     own = test["writing"]
     parts.append(f"Largest change of a probability when the caption of {own['cases']} pictures ({own['with_caption']} had one) was made to "
-                 f"say the opposite: {own['largest_change']:.4f}, of the student's {own['largest_change_of_student']:.4f}; written over a "
-                 f"corner of the scan, which nothing masks: {own['largest_change_written_over']:.3f}.")
+                 f"say the opposite: {number(own['largest_change'], 4)}, of the student's {number(own['largest_change_of_student'], 4)}; "
+                 f"written over a corner of the scan, which nothing masks: {number(own['largest_change_written_over'], 3)}.")
     return " ".join(parts)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     return "\n".join("| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *rows))
+
+
+def number(value: float | None, digits: int, sign: bool = False) -> str:
+    """A number, or "-" where it cannot be said."""
+    return "-" if value is None else f"{value:{'+' if sign else ''}.{digits}f}"
 
 
 def figure(own: Body | None, digits: int = 3) -> str:
@@ -209,7 +215,7 @@ def figure(own: Body | None, digits: int = 3) -> str:
 
 
 def _area(row: Sequence[float]) -> str:
-    return f"{row[0]:.3f} ({row[1]:.3f} to {row[2]:.3f})"
+    return f"{number(row[0], 3)} ({number(row[1], 3)} to {number(row[2], 3)})"
 
 
 def _percent(value: float | None) -> str:

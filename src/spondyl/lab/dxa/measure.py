@@ -66,8 +66,15 @@ def measure(bundle: Bundle, data: Path, layout: str, split: str, backend: str, p
     if pairs:
         test |= {"pair": {**of_classes(cases, pairs), "refused": dict(Counter(one.refused for one in pairs if one.refused)),
                           "decided": of_decisions(cases, pairs)}, "density": of_densities(cases, pairs)}
-    return {"task": bundle.task, "evidence": bundle.note.evidence, "split": split, "test": test, "software": engine.software,
+    return {"task": bundle.task, "evidence": bundle.note.evidence, "split": split, "test": sayable(test), "software": engine.software,
             "bundle": {"name": bundle.note.name, "version": bundle.note.version, "sha256": bundle.sha256}}
+
+
+def sayable(value: Any) -> Any:
+    """The same with None for every number that cannot be said (a class that does not occur)."""
+    if isinstance(value, dict):
+        return {name: sayable(one) for name, one in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _arrays(cases: Sequence[Case], said: Sequence[Said]) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.str_], list[Said]]:

@@ -24,7 +24,7 @@ LEAST_DECIDED = 20
 COVERAGE = 0.9
 ONE_SIDED = 0.6
 """Level of a two-sided interval whose lower end holds with 80 %."""
-BELOW_HALF = 0.4999
+HALF = 0.5
 Settings = dict[str, Any]
 
 
@@ -113,10 +113,11 @@ def decide_settings(osteoporosis: NDArray[np.floating[Any]], truth: NDArray[np.b
     Who is likelier to have it than not is never told not to, and the other way round.
     """
     order = np.argsort(-osteoporosis, kind="stable")
-    high = _reached(truth[order], positive)
-    low = _reached(~truth[order[::-1]], negative)
-    return {"positive_from": max(float(osteoporosis[order[high - 1]]), 0.5) if high else None,
-            "negative_to": min(float(osteoporosis[order[::-1][low - 1]]), BELOW_HALF) if low else None}
+    likely = int((osteoporosis >= HALF).sum())
+    high = _reached(truth[order[:likely]], positive)
+    low = _reached(~truth[order[likely:][::-1]], negative)
+    return {"positive_from": float(osteoporosis[order[high - 1]]) if high else None,
+            "negative_to": float(osteoporosis[order[::-1][low - 1]]) if low else None}
 
 
 def _reached(right: NDArray[np.bool_], wanted: float) -> int:
