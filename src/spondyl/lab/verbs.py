@@ -16,9 +16,9 @@ from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.inference.shelf import Shelf
 from spondyl.lab.dxa import card as density_card
 from spondyl.lab.dxa.measure import measure as measure_density
-from spondyl.lab.dxa.pack import with_figures as density_with_figures
 from spondyl.lab.dxa.recipe import DensityRecipe
 from spondyl.lab.dxa.run import train as train_density
+from spondyl.lab.figures_on_card import with_figures
 from spondyl.lab.films import verbs as film_verbs
 from spondyl.lab.films.card import tables as film_tables
 from spondyl.lab.films.reading import read_figures
@@ -35,7 +35,6 @@ from spondyl.lab.mri_stenosis import card as stenosis_card
 from spondyl.lab.mri_stenosis.measure import measure as measure_stenosis
 from spondyl.lab.mri_stenosis.recipe import StenosisRecipe
 from spondyl.lab.mri_stenosis.run import train as train_stenosis
-from spondyl.lab.mri_stenosis.run import with_figures as stenosis_with_figures
 from spondyl.lab.recipe import read_recipe
 
 OnStep = Callable[[str, int, int], None]
@@ -291,8 +290,10 @@ def export(run: Path, out: Path, figures: Path | None = None) -> Bundle:
         raise InputError("bundle-folder-not-empty", "the folder for the bundle is not empty", "Name a new folder, or empty it")
     if figures is not None:
         known = read_bundle(run / "bundle")
-        put = {STENOSIS: stenosis_with_figures, DENSITY: density_with_figures}.get(known.task, film_verbs.with_figures)
-        return put(known, read_figures(figures), out)
+        cards = {STENOSIS: stenosis_card.card, DENSITY: density_card.card}
+        if known.task in cards:
+            return with_figures(known, read_figures(figures), out, cards[known.task])
+        return film_verbs.with_figures(known, read_figures(figures), out)
     shutil.copytree(run / "bundle", out, dirs_exist_ok=True)
     return read_bundle(out)
 

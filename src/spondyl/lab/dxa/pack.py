@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spondyl.core import InputError
 from spondyl.inference import Bundle, Manifest, NetworkFile, read_bundle, write_bundle
 from spondyl.lab.dxa import fitted
 from spondyl.lab.dxa.baseline import ablate, fit_baseline
@@ -89,20 +88,6 @@ def _decide(recipe: DensityRecipe, reader: Mapping[str, Any], oof: Odds, said: N
     return decide_settings(everyone, np.concatenate([labels[taught], labels[held]]) == 2, recipe.positive_value, recipe.negative_value)
 
 
-def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundle:
-    """The bundle with figures of `evaluate` on its card and among its metrics.
-
-    Raises:
-        InputError: `figures-of-another-bundle` if they were measured on another bundle.
-    """
-    if figures.get("bundle", {}).get("sha256") != bundle.sha256:
-        raise InputError("figures-of-another-bundle", "the figures were measured on another bundle", "Measure this one: spondyl evaluate")
-    metrics = {**bundle.metrics, "test": figures["test"]}
-    manifest = replace(bundle.manifest, metrics=metrics)
-    contents = {name: bundle.read(name) for name in bundle.manifest.files if name != "card.md"}
-    return write_bundle(out, manifest, {**contents, "card.md": card(manifest.as_dict(), metrics).encode()})
-
-
 def _cam_scale(nets: Mapping[str, DensityNet], data: Located, held: NDArray[np.bool_]) -> float:
     """The percentile of what the maps of cases not seen in training reach: what is shown as 1."""
     pictures = torch.from_numpy((data.spine[held][:200].astype(np.float32) / 65535)[:, None])
@@ -171,4 +156,3 @@ def _graphs(recipe: DensityRecipe, nets: Mapping[str, DensityNet], forest: nn.Mo
     graphs["trees.onnx"] = inputs_to_onnx(trees, {"features": torch.rand(2, len(FEATURES))}, ["said"], half=False)
     graphs["student.onnx"] = to_onnx(student, scan, "scan", ["probabilities", "cam"])
     return graphs, {name.removesuffix(".onnx"): NetworkFile(name) for name in graphs}
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -160,17 +160,3 @@ def _validation(run: Path, recipe: StenosisRecipe, files: tuple[list[Path], list
     return {"taught": len(files[0]), "held": len(files[1]), "refused": len(refused),
             "recipe": {**asdict(recipe), "levels_from": Path(recipe.levels_from).name},
             "members": {f"reader-{k}": curve[-1] for k, curve in enumerate(curves)}}
-
-
-def with_figures(bundle: Bundle, figures: Mapping[str, Any], out: Path) -> Bundle:
-    """The bundle with figures of `evaluate` on its card and among its metrics.
-
-    Raises:
-        InputError: `figures-of-another-bundle` if they were measured on another bundle.
-    """
-    if figures.get("bundle", {}).get("sha256") != bundle.sha256:
-        raise InputError("figures-of-another-bundle", "the figures were measured on another bundle", "Measure this one: spondyl evaluate")
-    metrics = {**bundle.metrics, **{name: figures[name] for name in ("test",)}}
-    manifest = replace(bundle.manifest, metrics=metrics)
-    contents = {name: bundle.read(name) for name in bundle.manifest.files if name != "card.md"}
-    return write_bundle(out, manifest, {**contents, "card.md": card(manifest.as_dict(), metrics).encode()})
