@@ -39,7 +39,8 @@ from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
 MOST_PICTURES = 8
 """Pictures of one study that are looked at: one examination has a spine and two hips."""
 Chances = Mapping[str, NDArray[np.float64]]
-METAL = Notice("metal-in-view", "metal in view changes how the console scales the greys: the class cannot be told from this picture")
+METAL = Notice("metal-in-view", "metal in view, or a display that leaves nearly all of the scan dark, changes the scale of the greys: "
+                                "the class cannot be told from this picture")
 METAL_LIKELY = 0.5
 
 
