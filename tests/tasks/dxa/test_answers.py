@@ -126,7 +126,7 @@ def test_one_vertebra_of_a_report_is_not_the_spine():
 def test_what_was_measured_answers_before_the_picture_with_its_error(densities: list[float]):
     own = measured(*densities)
     said = asked(study(), own)
-    mean = weighted_mean([one.bmd for one in own.values()], [one.pixels for one in own.values()])
+    mean = weighted_mean([one.bmd for one in own.values()], [one.area_mm2 for one in own.values()])
     assert values(said, "areal_bone_density") == [*((name, one.bmd) for name, one in own.items()), (None, pytest.approx(mean))]
     ((_, t),) = values(said, "t_score")
     assert t == pytest.approx(t_score(mean, HERE), abs=0.0051)

@@ -101,10 +101,11 @@ def _measured(study: Study, measured: Mapping[str, Measured], counted: Counted, 
     for name, one in measured.items():
         parts.measurements.append(Measurement("areal_bone_density", one.bmd, "g/cm2", "from the calibrated pair of energies", name,
                                               error=Z90 * calibration["vertebra_sd"]))
+        parts.measurements.append(Measurement("projected_area", one.area_mm2, "mm2", "of the measured region", name))
     if not counted.vertebrae:
         return Answer(None, True, tuple(parts.measurements), (), True)
     kept = [measured[name] for name in counted.vertebrae]
-    mean = rules.weighted_mean([one.bmd for one in kept], [one.pixels for one in kept])
+    mean = rules.weighted_mean([one.bmd for one in kept], [one.area_mm2 for one in kept])
     sd = float(calibration["mean_sd"])
     t = round(rules.t_score(mean, reference), 2)
     named = ", ".join(counted.vertebrae)

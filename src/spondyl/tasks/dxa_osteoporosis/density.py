@@ -44,10 +44,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """Areal density of one vertebra in g/cm2, and the area behind it in pixels."""
+    """Areal density of one vertebra in g/cm2, and the projected area behind it in mm2."""
 
     bmd: float
-    pixels: int
+    area_mm2: float
 
 
 def pair_images(images: Sequence[Image]) -> tuple[Image, ...]:
@@ -86,7 +86,7 @@ def measure(pair: Pair, found: Sequence[Vertebra], pixel_mm: float, settings: Ma
         settings: `calibration` of a bundle: `coefficients` of 1, the measured density and the soft tissue's excess ratio; this stands for
             the calibration phantom of a machine, without which marrow fat makes it read low.
     """
-    return {name: Measured(float(calibrated(raw, excess, settings)), int(count))
+    return {name: Measured(float(calibrated(raw, excess, settings)), count * pixel_mm**2)
             for name, (raw, excess, count) in raw_measures(pair, found, pixel_mm).items()}
 
 
