@@ -26,6 +26,7 @@ class Term:
         cut: `refer` is set when the 90 % set has keys on both sides of this one (it counts as past the cut).
         ordered: Whether the keys are an ordered scale.
         text: The words a person reads.
+        abstains: Whether a referred answer is none: faces then say that it cannot be told.
         colour: "#rrggbb" that boxes of it are drawn in where a picture has boxes of several findings, or "".
     """
 
@@ -38,6 +39,7 @@ class Term:
     text: str
     integer: bool = False
     colour: str = ""
+    abstains: bool = False
 
     def __post_init__(self) -> None:
         if self.cut not in self.keys:

@@ -12,6 +12,7 @@ from spondyl.reports.rows import (
     LevelRow,
     amount,
     answer_text,
+    cannot_tell,
     level_rows,
     likely_names,
     measure_name,
@@ -27,7 +28,7 @@ from spondyl.reports.slice_png import slice_png
 
 __all__ = [
     "BATCH_COLUMNS", "EVIDENCE", "VIEWS", "LevelRow", "Moved", "Rectangle", "amount", "annotated_png", "answer_text", "batch_rows",
-    "box_text", "findings_csv", "further_images", "heat_png", "level_rows", "likely_names", "measure_name", "measure_text", "moved_by",
-    "number_text", "outlined", "overlay", "place_labels", "present_probability", "report_pdf", "set_text", "shown_image", "slice_png",
-    "voted_key", "yes_no_text",
+    "box_text", "cannot_tell", "findings_csv", "further_images", "heat_png", "level_rows", "likely_names", "measure_name", "measure_text",
+    "moved_by", "number_text", "outlined", "overlay", "place_labels", "present_probability", "report_pdf", "set_text",
+    "shown_image", "slice_png", "voted_key", "yes_no_text",
 ]

@@ -22,6 +22,7 @@ from spondyl.reports.contributions import moved_by
 from spondyl.reports.rows import (
     EVIDENCE,
     VIEWS,
+    cannot_tell,
     level_rows,
     measure_name,
     number_text,
@@ -140,6 +141,8 @@ def _line(finding: Finding, where: str) -> dict[str, Any]:
 
 
 def _value(finding: Finding) -> str:
+    if cannot_tell(finding):
+        return "cannot tell"
     return "not said" if finding.value is None else str(finding.value).replace("_", " ")
 
 

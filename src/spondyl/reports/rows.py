@@ -13,7 +13,7 @@ EVIDENCE = {"real": "measured on patients", "in-silico": "in silico: measured on
 """How a reader is told what the weights were measured on, by `evidence` of the bundle."""
 VIEWS = {"ap": "frontal"}
 """Views as a person says them, where that is not the word of result.json."""
-MEDIANS = ("degeneration_grade", "osteoporosis_class")
+MEDIANS = ("degeneration_grade",)
 """Grades whose answer is the median of the probabilities; of other scales it is the likeliest key. A test compares them with the tasks."""
 DIGITS = {"g/cm2": 3, "SD": 2}
 """Decimals of a measurement by its unit, where they are not one."""
@@ -127,11 +127,18 @@ def probability(finding: Finding) -> float | None:
     return finding.probabilities[str(finding.value)]
 
 
+def cannot_tell(finding: Finding) -> bool:
+    """Whether a person is told that the answer cannot be told, and not what it would be."""
+    return finding.value is not None and finding.refer and term(finding.finding).abstains
+
+
 def answer_text(finding: Finding) -> str:
     """The finding, its value and the probability of it: "Pfirrmann grade 4 (0.70)"."""
     chance = probability(finding)
     value = "not given" if finding.value is None else str(finding.value).replace("_", " ")
     said = f"{value} ({chance:.2f})" if chance is not None else value
+    if cannot_tell(finding):
+        said = f"cannot tell, likeliest {said}"
     side = f" {finding.side}" if finding.side else ""
     return f"{term(finding.finding).text}{side} {said}"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 
 from spondyl.core import Beam, DensitySaid, Image, Series, Study, StudyResult, TaskOutput
 from spondyl.core.identity import pixel_hash
+from spondyl.datasets.pictures import write_grey
 from spondyl.inference import Shelf, open_engine
 from spondyl.metrics.bone_density import CLASSES
 from spondyl.phantom import draw_subject
@@ -217,3 +221,19 @@ def test_the_student_says_on_one_core_of_another_runtime_what_it_says_in_the_ser
     assert len(bundle.read(bundle.network("student").file)) < 5 * 2**20
     assert said[0].sum() == pytest.approx(1, abs=1e-5)
     assert len(said[0][0]) == len(CLASSES)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 5])
+def test_the_snippet_for_small_devices_gives_what_the_server_says(seed: int, tmp_path: Path):
+    guide = (Path(__file__).parents[3] / "docs" / "how-to" / "density-on-small-devices.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.S)
+    bundle = SHELF.bundle("dxa-osteoporosis")
+    (tmp_path / "student.onnx").write_bytes(bundle.read(bundle.network("student").file))
+    pixels = drawn(seed, text=False).picture
+    write_grey(tmp_path / "scan.png", pixels)
+    names: dict[str, Any] = {}
+    for name in ("student.onnx", "scan.png"):
+        code = code.replace(f'"{name}"', repr(str(tmp_path / name)))
+    exec(code, names)
+    served = answered(study_of(image_of(pixels))).result.findings[0].members["student"]
+    assert names["probabilities"][0] == pytest.approx(list(served.values()), abs=0.02)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from spondyl.apps.api.marks import Mark, marks_of
 from spondyl.core import Finding, ImageNote, Measurement, StudyResult, term
-from spondyl.reports import EVIDENCE, VIEWS, LevelRow, Moved, level_rows, likely_names, moved_by, set_text, voted_key
+from spondyl.reports import EVIDENCE, VIEWS, LevelRow, Moved, cannot_tell, level_rows, likely_names, moved_by, set_text, voted_key
 from spondyl.store import MapNote
 
 
@@ -171,11 +171,18 @@ def _answer(finding: Finding, heats: dict[Any, str]) -> Answer:
     shown = keys[-1] if len(keys) == 2 else str(finding.value)
     place = _place(finding.finding, finding.level_from_bottom, finding.side, finding.image or "")
     return Answer(
-        term(finding.finding).text, "not said" if finding.value is None else words(str(finding.value)), chances.get(shown), bars,
+        term(finding.finding).text, _said(finding), chances.get(shown), bars,
         set_text(finding), finding.refer, str(finding.value) == keys[-1] and len(keys) == 2, finding.side or "", finding.image or "",
         heats.get(place, ""),
         tuple(_vote(finding, name, member) for name, member in finding.members.items()), moved_by(finding),
     )
+
+
+def _said(finding: Finding) -> str:
+    """The value as a person reads it."""
+    if cannot_tell(finding):
+        return "cannot tell"
+    return "not said" if finding.value is None else words(str(finding.value))
 
 
 def _bars(chances: Mapping[str, float], plausible: Container[str], chosen: str) -> tuple[Bar, ...]:

@@ -58,7 +58,7 @@ def card(facts: Body, metrics: Body) -> str:
         "The reference system's preprocessing": ablation_text(metrics.get("ablation")),
         "How it was measured": tables(metrics) if "test" in metrics else "Not measured yet.",
         "Limits": (IN_SILICO if facts["evidence"] == "in-silico" else "") + _taken_over(facts, metrics) + LIMITS,
-        "Again": "```\n" + "\n".join(AGAIN[facts["evidence"]]) + "\n```",
+        "Again (the bundle that ships)": "```\n" + "\n".join(AGAIN[facts["evidence"]]) + "\n```",
     }
     head = (f"# {facts['task']} {facts['version']}\n\nResearch software. Not a diagnosis.\n\n**Evidence: {facts['evidence']}.** Trained on "
             f"{facts['trained_on']}. Licence: {facts['licence']}.\nAttribution: {facts['attribution']}.\n")

@@ -139,16 +139,11 @@ def class_finding(said: Answer, votes: Mapping[str, NDArray[np.float64]], settin
         return Finding(CLASS, None, None, refer=True, image=image)
     members = {name: dict(zip(CLASSES, row.tolist(), strict=True)) for name, row in votes.items()}
     p = said.probabilities
-    value = CLASSES[median_class(p)]
+    value = CLASSES[int(np.argmax(p))]
     kept = _set(p, value, settings, said.certain)
     spans = 0 < sum(name == CLASSES[2] for name in kept) < len(kept)
     return Finding(CLASS, value, dict(zip(CLASSES, p.tolist(), strict=True)), set=kept, refer=doubtful or said.undecided or spans,
                    members=members, image=image, explanation="cam", contributions=contributions)
-
-
-def median_class(probabilities: NDArray[np.float64]) -> int:
-    """The worst class of which "this or worse" is at least as likely as not."""
-    return int((np.cumsum(probabilities[::-1])[::-1][1:] >= 0.5).sum())
 
 
 def _set(p: NDArray[np.float64], value: str, settings: Mapping[str, Any], certain: bool) -> tuple[str, ...]:

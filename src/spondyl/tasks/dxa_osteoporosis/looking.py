@@ -58,13 +58,17 @@ class Spine:
     vertebrae: Picture
 
 
-def cut(pixels: Picture, frames: Frames) -> Scan:
+def cut(pixels: Picture, frames: Frames, captions: bool = True) -> Scan:
     """The scan of a picture, captions left out.
+
+    Args:
+        captions: Whether there may be any: a calibrated pair has none, and is scan all over.
 
     Raises:
         Refusal: `text-only`, or `no-contrast` where nothing of it can be told apart.
     """
-    panel = find_panel(pixels)
+    whole = Panel((0, 0, pixels.shape[1], pixels.shape[0]), 1.0)
+    panel = find_panel(pixels) if captions else whole
     if panel is None:
         if holds_writing(pixels):
             raise Refusal("text-only", "the picture holds writing or blank paper, and no scan", HINT)

@@ -77,7 +77,7 @@ def choose(images: Sequence[Image], engine: Engine) -> Admitted:
     frames = Frames.of(settings["frames"])
     pair = pair_of(images)
     if pair is not None:
-        scan = cut(shown(pair), frames)
+        scan = cut(shown(pair), frames, captions=False)
         rest = tuple(image.id for image in images if image.beam is None)
         said = Notice("image-left-out", "the calibrated pair answers; the other pictures of the study were not read", images=rest)
         return Admitted(pair.low, scan, admit(scan, engine, settings["gate"]), pair, (said,) if rest else ())

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from spondyl.metrics.logistic import sigmoid
 
 REASONS = ("fracture", "implant", "osteophytes")
-WORDS = {"fracture": "looks fractured", "implant": "seems to have metal or another dense object over it",
-         "osteophytes": "seems to have large osteophytes"}
+WORDS = {"fracture": "may be fractured", "implant": "may have metal or another dense object over it",
+         "osteophytes": "may have large osteophytes"}
 CERTAIN = 0.99
 """Probability of metal where the density measured is more than bone can have."""
 CURVED_DEG = 10.0
