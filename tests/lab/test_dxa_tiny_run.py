@@ -55,6 +55,10 @@ def test_a_run_ends_in_a_bundle_whose_card_says_where_its_parts_come_from(run: P
     assert bundle.settings["trust"] == shipped.settings["trust"]
 
 
+def test_who_names_the_run_gets_its_one_bundle(run: Path):
+    assert Shelf([run]).bundle("dxa-osteoporosis").folder == run / "bundle"
+
+
 def test_the_members_that_ship_are_the_run_s_own_and_see_what_they_were_taught_on(run: Path):
     recipe = kept_recipe(DensityRecipe, run)
     bundle, data = read_bundle(run / "bundle"), load(run / "located.npz")

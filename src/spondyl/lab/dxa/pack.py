@@ -20,6 +20,7 @@ from spondyl.lab.dxa.cases import Case, OnStep
 from spondyl.lab.dxa.fit import ask_net, cumulative, fit_net
 from spondyl.lab.dxa.located import Located, load
 from spondyl.lab.dxa.nested import Odds, calibration_of, load_net, odds_without, tree_members
+from spondyl.lab.dxa.pieces import parts_folder
 from spondyl.lab.dxa.recipe import NETS, DensityRecipe
 from spondyl.lab.dxa.stack import Nested, decide_settings, fit_reader, quantile_settings, recalibrated
 from spondyl.lab.onnx_export import inputs_to_onnx, to_onnx
@@ -39,7 +40,7 @@ def pack(recipe: DensityRecipe, run: Path, cases: Sequence[Case], others: Sequen
     """Everything the task needs, in one folder."""
     data = load(run / "located.npz")
     labels, folds, patients = (np.load(run / f"{name}.npy") for name in ("labels", "folds", "patients"))
-    parts = read_bundle(run / "parts")
+    parts = read_bundle(parts_folder(run))
     taught, held = folds < recipe.folds, folds == recipe.folds
     mine = [cases[int(k)] for k in data.index]
     calibration = calibration_of(run)

@@ -32,17 +32,22 @@ FEWEST = 150
 """Patients that teach the parts, at the least: with fewer, those of another bundle do better."""
 
 
+def parts_folder(run: Path) -> Path:
+    """Where a run keeps the bundle of its parts: two folders deep, so that nobody who names the run finds it beside the finished bundle."""
+    return run / "pieces" / "parts"
+
+
 def make_parts(recipe: DensityRecipe, cases: Sequence[Case], run: Path, on_step: OnStep) -> Bundle:
-    """The bundle under run/parts: fitted on these cases, or taken over where they do not do.
+    """The bundle of parts: fitted on these cases, or taken over where they do not do.
 
     Raises:
         NotFoundError, BundleError: There is no bundle to take them from.
     """
-    folder = run / "parts"
+    folder = parts_folder(run)
     if folder.exists():
         return read_bundle(folder)
     known = teachers(cases)
-    half_done = run / "parts.part"
+    half_done = folder.with_name("parts.part")
     shutil.rmtree(half_done, ignore_errors=True)
     if not known:
         source = Path(recipe.parts_from)
