@@ -20,7 +20,7 @@ from spondyl.datasets.film_records import CornerFilm
 from spondyl.datasets.making.order import make_order
 from spondyl.datasets.making.truths import film_truth
 from spondyl.datasets.making.views import sketch
-from spondyl.phantom.measured.alignment import aasce_angles
+from spondyl.metrics.spine_curves import aasce_angles
 from spondyl.phantom.posture import plate_corners
 from spondyl.phantom.rays import projection_of, render_xray
 from spondyl.phantom.volume import Volume

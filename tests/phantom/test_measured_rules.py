@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from conftest import require_data
 from phantom.measured_subject import bare, subject
 from spondyl.metrics.bone_density import t_score, who_class
+from spondyl.metrics.spine_curves import aasce_angles
 from spondyl.phantom.measured import measure_subject, rules
-from spondyl.phantom.measured.alignment import aasce_angles
 from spondyl.phantom.measured.density import spine_density
 
 EPS = 1e-6

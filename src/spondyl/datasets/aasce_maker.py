@@ -18,7 +18,7 @@ from spondyl.datasets.making.tables import write_table
 from spondyl.datasets.making.truths import film_truth, subject_truth
 from spondyl.datasets.making.views import built, film_of
 from spondyl.datasets.pictures import write_jpeg
-from spondyl.phantom.measured.alignment import aasce_angles
+from spondyl.metrics.spine_curves import aasce_angles
 from spondyl.phantom.rays import render_xray
 
 PATTERN = ("train", "train", "train", "test")

@@ -1,6 +1,6 @@
 """Labels measured on the built volume: what is true of the subject, of a film, of a series, and what a reader would write."""
 
-from spondyl.phantom.measured.alignment import aasce_angles
+from spondyl.metrics.spine_curves import aasce_angles
 from spondyl.phantom.measured.density import density_words
 from spondyl.phantom.measured.film import film_truth
 from spondyl.phantom.measured.film_records import LESIONS, FilmBox, FilmDisc, FilmTruth, FilmVertebra, SeriesPoint, film_from_json
