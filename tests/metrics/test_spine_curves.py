@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spondyl.metrics.spine_curves import LEAST_CURVE_DEG, Curve, cobb_angles, plate_tilts
+from spondyl.metrics.spine_curves import LEAST_CURVE_DEG, Curve, aasce_angles, cobb_angles, plate_tilts, smoothed
 
 FEW = settings(max_examples=60, deadline=None)
 BOX = np.array([[-20.0, -12.0], [20.0, -12.0], [-20.0, 12.0], [20.0, 12.0]])
@@ -102,3 +102,35 @@ def test_a_curve_says_what_it_is():
     (curve,) = cobb_angles(spine([-10, 0, 10]))
     assert isinstance(curve, Curve)
     assert curve == Curve(pytest.approx(20), pytest.approx(20), 0, 2, 1, 1)
+
+
+@given(tilts, st.floats(0.01, 20))
+@FEW
+def test_smoothing_keeps_sizes_and_middles_and_the_line_through_the_tilts(row: list[float], strength: float):
+    corners = spine(row)
+    plain = smoothed(corners, strength)
+    assert plain.mean(axis=1) == pytest.approx(corners.mean(axis=1))
+    assert np.linalg.norm(plain[:, 1] - plain[:, 0], axis=1) == pytest.approx(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1))
+    before, after = plate_tilts(corners)[0], plate_tilts(plain)[0]
+    places = np.arange(len(row))
+    assert np.polyfit(places, after, 1) == pytest.approx(np.polyfit(places, before, 1), abs=1e-6), "Whittaker keeps straight lines"
+    assert np.square(np.diff(after, 2)).sum() <= np.square(np.diff(before, 2)).sum() + 1e-6
+
+
+def test_no_strength_changes_nothing_and_an_even_curve_is_smooth_already():
+    corners = spine([-20, -10, 0, 10, 20])
+    assert np.array_equal(smoothed(corners, 0), corners)
+    assert smoothed(corners, 5.0) == pytest.approx(corners)
+
+
+def test_smoothing_takes_the_upward_bias_of_a_widest_mid_line_angle_away():
+    rng = np.random.default_rng(0)
+    true = spine(list(12 * np.sin(np.arange(17) / 2.2)))
+    wanted = aasce_angles(true, 700)[0]
+    plain, smooth = [], []
+    for _ in range(80):
+        noisy = true + rng.normal(0, 1.4, true.shape)
+        plain.append(aasce_angles(noisy, 700)[0] - wanted)
+        smooth.append(aasce_angles(smoothed(noisy, 0.1), 700)[0] - wanted)
+    assert np.mean(plain) > 1.5
+    assert abs(np.mean(smooth)) < 0.5 * np.mean(plain)

@@ -107,6 +107,28 @@ def plate_tilts(corners: Floats) -> tuple[Floats, Floats]:
     return np.degrees(np.arctan2(up[:, 1], up[:, 0])), np.degrees(np.arctan2(down[:, 1], down[:, 0]))
 
 
+def smoothed(corners: NDArray[np.floating], strength: float) -> Floats:
+    """The corners with each vertebra turned about its middle so that the tilts of the mid-lines run smoothly along the spine.
+
+    Whittaker's smoother of second order: tilts t minimise |t - y|^2 + strength |D2 t|^2. A widest angle of noisy tilts is too wide and one
+    of tilts that are smoothed too much too narrow; `docs/explanation/xray-alignment.md` has what each strength does on real spines.
+
+    Args:
+        corners: (n, 4, 2) as for `cobb_angles`, neighbours in order.
+        strength: 0 leaves them as they are.
+    """
+    points = np.asarray(corners, np.float64)
+    if len(points) < 3 or strength == 0:
+        return points
+    across = points[:, (1, 3)].mean(axis=1) - points[:, (0, 2)].mean(axis=1)
+    tilts = np.arctan2(across[:, 1], across[:, 0])
+    bends = np.diff(np.eye(len(points)), 2, axis=0)
+    turn = np.linalg.solve(np.eye(len(points)) + strength * bends.T @ bends, tilts) - tilts
+    middle = points.mean(axis=1, keepdims=True)
+    matrix = np.stack([np.stack([np.cos(turn), -np.sin(turn)], axis=-1), np.stack([np.sin(turn), np.cos(turn)], axis=-1)], axis=-2)
+    return np.asarray(np.einsum("nij,nkj->nki", matrix, points - middle) + middle)
+
+
 def _widest(upper: Floats, lower: Floats, first: int, last: int, sign: float) -> tuple[int, int]:
     """(upper, lower) end vertebra of the widest angle between two places; with a sign, of the widest that turns that way."""
     angle = lower[None, :] - upper[:, None]
