@@ -133,4 +133,4 @@ def test_smoothing_takes_the_upward_bias_of_a_widest_mid_line_angle_away():
         plain.append(aasce_angles(noisy, 700)[0] - wanted)
         smooth.append(aasce_angles(smoothed(noisy, 0.1), 700)[0] - wanted)
     assert np.mean(plain) > 1.5
-    assert abs(np.mean(smooth)) < 0.5 * np.mean(plain)
+    assert abs(np.mean(smooth)) < 0.6 * np.mean(plain)

@@ -1,0 +1,1 @@
+"""Alignment of the whole spine: what its angles are worth."""
