@@ -70,3 +70,11 @@ def test_the_table_of_the_terminal_loses_no_column():
     for text in ("whole scan", "0.746 ± 0.012", "-2.46 ± 0.11", "11.2 ± 4.0", "Unreliable", "osteoporosis", "osteopenia", "refer"):
         assert text in said, text
     assert "…" not in said
+
+
+def test_a_class_that_cannot_be_told_is_no_value_and_no_percentage_beside_it():
+    result = scan_result()[1]
+    assert result.findings[0].refer
+    (answer,) = next(row for row in view_of(result, ()).rows if row.graded).graded
+    assert (answer.value, answer.chance) == ("cannot tell", None)
+    assert sum(bar.probability for bar in answer.bars) == pytest.approx(1, abs=0.01), "the bars still show what is likely"

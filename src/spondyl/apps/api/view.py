@@ -171,7 +171,7 @@ def _answer(finding: Finding, heats: dict[Any, str]) -> Answer:
     shown = keys[-1] if len(keys) == 2 else str(finding.value)
     place = _place(finding.finding, finding.level_from_bottom, finding.side, finding.image or "")
     return Answer(
-        term(finding.finding).text, _said(finding), chances.get(shown), bars,
+        term(finding.finding).text, _said(finding), None if cannot_tell(finding) else chances.get(shown), bars,
         set_text(finding), finding.refer, str(finding.value) == keys[-1] and len(keys) == 2, finding.side or "", finding.image or "",
         heats.get(place, ""),
         tuple(_vote(finding, name, member) for name, member in finding.members.items()), moved_by(finding),

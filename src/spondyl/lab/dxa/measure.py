@@ -17,7 +17,7 @@ from spondyl.lab.dxa.baseline import baseline_probabilities
 from spondyl.lab.dxa.cases import Case, OnStep, read_cases
 from spondyl.lab.dxa.fitted import macro_f1, said_of
 from spondyl.lab.dxa.gate import gate_figures
-from spondyl.metrics.bone_density import CLASSES, REGION
+from spondyl.metrics.bone_density import CLASSES, REGION, predictive_values
 from spondyl.metrics.calibration import brier, ece, ece_floor, recalibration
 from spondyl.metrics.discrimination import auroc, average_precision
 from spondyl.metrics.intervals import Interval, bootstrap_interval, coverage_by_class, share_interval
@@ -111,8 +111,8 @@ def class_figures(labels: NDArray[np.int64], p: NDArray[np.float64], patients: N
         "f1": {name: f1_score(labels == k, said == k) for k, name in enumerate(CLASSES)},
         "osteoporosis_auroc": interval(auroc, sick, p[:, 2]), "osteopenia_or_worse_auroc": interval(auroc, labels >= 1, p[:, 1] + p[:, 2]),
         "osteoporosis_auprc": interval(average_precision, sick, p[:, 2]),
-        "sensitivity": interval(lambda a, b: sensitivity(a, b), sick, said == 2),
-        "specificity": interval(lambda a, b: specificity(a, b), sick, said == 2),
+        "sensitivity": interval(sensitivity, sick, said == 2),
+        "specificity": interval(specificity, sick, said == 2),
         "brier": brier(labels, p), "ece": ece(labels, p), "ece_floor": floor.mean, "ece_above_floor": ece(labels, p) - floor.mean,
         "slope": again.slope, "intercept": again.intercept, "prevalence": float(sick.mean()),
     }
@@ -172,13 +172,9 @@ def values_at(sick: NDArray[np.bool_], plus: NDArray[np.bool_], minus: NDArray[n
     Args:
         sick, plus, minus: Of each case: has it, is decided to have it, is decided not to.
     """
-    values: Figures = {}
-    for name, said, own in (("ppv", plus, sick), ("npv", minus, ~sick)):
-        share = prevalence if name == "ppv" else 1 - prevalence
-        right = share * float(said[own].mean()) if own.any() else 0.0
-        wrong = (1 - share) * float(said[~own].mean()) if (~own).any() else 0.0
-        values[name] = right / (right + wrong) if right + wrong > 0 else None
-    return values
+    ppv, _ = predictive_values(sensitivity(sick, plus), specificity(sick, plus), prevalence)
+    _, npv = predictive_values(sensitivity(sick, ~minus), specificity(sick, ~minus), prevalence)
+    return {name: value if np.isfinite(value) else None for name, value in (("ppv", ppv), ("npv", npv))}
 
 
 def of_vertebrae(cases: Sequence[Case], said: Sequence[Said]) -> Figures:

@@ -8,7 +8,7 @@ judges. One more is fitted on all folds, and ships.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from spondyl.lab.dxa.trees import ask_trees, fit_boosted, fit_forest
 from spondyl.lab.spread import spread
 from spondyl.models.density_nets import DensityNet, create
 from spondyl.models.tree_net import TreeNet
-from spondyl.tasks.dxa_osteoporosis.features import FEATURES
+from spondyl.tasks.dxa_osteoporosis.density import calibrated
+from spondyl.tasks.dxa_osteoporosis.features import FEATURES, UNKNOWN
 from spondyl.tasks.dxa_osteoporosis.votes import MEMBERS, odds_of
 
 Odds = dict[str, NDArray[np.float64]]
@@ -72,11 +73,15 @@ def fit_members(recipe: DensityRecipe, run: Path, on_step: OnStep) -> None:
 
 
 def odds_without(without: Without, recipe: DensityRecipe, run: Path, data: Located, labels: NDArray[np.int64],
-                 folds: NDArray[np.int64]) -> Odds:
-    """Cumulative log odds (n, 2) of every member for every case, by fits that did not see these folds (nor those who calibrate)."""
+                 folds: NDArray[np.int64], fitted: tuple[TreeNet, TreeNet] | None = None) -> Odds:
+    """Cumulative log odds (n, 2) of every member for every case, by fits that did not see these folds (nor those who calibrate).
+
+    Args:
+        fitted: Forest and boosted trees of `tree_members`, where they are there already.
+    """
     taught = ~np.isin(folds, [*without, recipe.folds])
     said = {name: np.load(run / "members" / f"{stem_of(name, without)}.npy") for name in NETS}
-    forest, trees = tree_members(recipe, data, labels, taught, calibration_of(run)["coefficients"])
+    forest, trees = fitted or tree_members(recipe, data, labels, taught, calibration_of(run))
     said["forest"] = ask_trees(forest, data.deep)
     said["trees"] = ask_trees(trees, data.features)
     return {name: odds_of(name, said[name]) for name in MEMBERS}
@@ -88,24 +93,23 @@ def calibration_of(run: Path) -> dict[str, Any]:
 
 
 def tree_members(recipe: DensityRecipe, data: Located, labels: NDArray[np.int64], taught: NDArray[np.bool_],
-                 coefficients: Sequence[float]) -> tuple[TreeNet, TreeNet]:
+                 calibration: Mapping[str, Any]) -> tuple[TreeNet, TreeNet]:
     """(forest, boosted trees) of some cases. The boosted trees learn each case twice where its densities are known: with and without."""
     forest = fit_forest(data.deep[taught], labels[taught], recipe)
     known = taught & np.isfinite(data.measured[:, :, 0]).any(axis=1)
-    both = np.concatenate([data.features[taught], with_densities(data, coefficients)[known]])
+    both = np.concatenate([data.features[taught], with_densities(data, calibration)[known]])
     return forest, fit_boosted(both, np.concatenate([labels[taught], labels[known]]), recipe)
 
 
-def with_densities(data: Located, coefficients: Sequence[float]) -> NDArray[np.float32]:
+def with_densities(data: Located, calibration: Mapping[str, Any]) -> NDArray[np.float32]:
     """Features (n, F) with the areal densities in them, where a pair was measured."""
     table = data.features.copy()
-    one, slope, fat = coefficients
-    bmd = one + slope * data.measured[:, :, 0] + fat * data.measured[:, :, 1]
+    bmd = calibrated(data.measured[:, :, 0], data.measured[:, :, 1], calibration)
     first = FEATURES.index("areal_density_L1")
     known = np.isfinite(bmd)
-    table[:, first:first + bmd.shape[1]] = np.where(known, bmd, -1.0)
+    table[:, first:first + bmd.shape[1]] = np.where(known, bmd, UNKNOWN)
     count = np.maximum(known.sum(axis=1), 1)
-    table[:, FEATURES.index("areal_density")] = np.where(known.any(axis=1), np.where(known, bmd, 0.0).sum(axis=1) / count, -1.0)
+    table[:, FEATURES.index("areal_density")] = np.where(known.any(axis=1), np.where(known, bmd, 0.0).sum(axis=1) / count, UNKNOWN)
     return table
 
 

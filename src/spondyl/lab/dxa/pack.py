@@ -17,7 +17,7 @@ from spondyl.lab.dxa import fitted
 from spondyl.lab.dxa.baseline import ablate, fit_baseline
 from spondyl.lab.dxa.card import card
 from spondyl.lab.dxa.cases import Case, OnStep
-from spondyl.lab.dxa.fit import ask_net, cumulative, fit_net
+from spondyl.lab.dxa.fit import ask_net, cumulative, fit_net, plain
 from spondyl.lab.dxa.located import Located, load
 from spondyl.lab.dxa.nested import Odds, calibration_of, load_net, odds_without, tree_members
 from spondyl.lab.dxa.pieces import parts_folder
@@ -29,7 +29,7 @@ from spondyl.models.density_nets import DensityNet, create
 from spondyl.tasks.dxa_osteoporosis.features import FEATURES
 from spondyl.tasks.dxa_osteoporosis.votes import MEMBERS, classes, stacked
 
-CAM_PERCENTILE = 99.0
+CAM_PERCENTILE, CAM_CASES = 99.0, 200
 STUDENT_THREADS = 2
 """Fixed, since sums of several threads depend on how many there are."""
 Settings = dict[str, Any]
@@ -45,8 +45,8 @@ def pack(recipe: DensityRecipe, run: Path, cases: Sequence[Case], others: Sequen
     mine = [cases[int(k)] for k in data.index]
     calibration = calibration_of(run)
     nets = {name: load_net(name, recipe, run) for name in NETS}
-    forest, trees = tree_members(recipe, data, labels, taught, calibration["coefficients"])
-    odds = odds_without((), recipe, run, data, labels, folds)
+    forest, trees = tree_members(recipe, data, labels, taught, calibration)
+    odds = odds_without((), recipe, run, data, labels, folds, (forest, trees))
     members = MEMBERS if nested.not_worse else (nested.best,)
     held_odds = {name: table[held] for name, table in odds.items()}
     first = fit_reader({name: table[taught] for name, table in oof.items()}, labels[taught], members)
@@ -91,7 +91,7 @@ def _decide(recipe: DensityRecipe, reader: Mapping[str, Any], oof: Odds, said: N
 
 def _cam_scale(nets: Mapping[str, DensityNet], data: Located, held: NDArray[np.bool_]) -> float:
     """The percentile of what the maps of cases not seen in training reach: what is shown as 1."""
-    pictures = torch.from_numpy((data.spine[held][:200].astype(np.float32) / 65535)[:, None])
+    pictures = torch.from_numpy(plain(data.spine[held][:CAM_CASES])[:, None])
     with torch.no_grad():
         tops = [net(pictures)[1][:, 1].numpy().ravel() for net in nets.values()]
     return max(float(np.mean([np.percentile(top, CAM_PERCENTILE) for top in tops])), 1e-3)
@@ -143,8 +143,8 @@ def _student_out(net: DensityNet, data: Located, labels: NDArray[np.int64], held
     """The student calibrated on patients that nobody has seen."""
     logits = ask_net(net, data.scan[held]).astype(np.float64)
     odds = {"student": np.stack([logits[:, 0], np.minimum(logits[:, 0], logits[:, 1])], axis=1)}
-    plain = {"members": ["student"], "weights": np.eye(2).tolist(), "offsets": [0.0, 0.0], "slopes": [1.0, 1.0], "shifts": [0.0, 0.0]}
-    own = recalibrated(plain, odds, labels[held])
+    alone = {"members": ["student"], "weights": np.eye(2).tolist(), "offsets": [0.0, 0.0], "slopes": [1.0, 1.0], "shifts": [0.0, 0.0]}
+    own = recalibrated(alone, odds, labels[held])
     return {"slopes": own["slopes"], "shifts": own["shifts"]}, StudentOut(net, own["slopes"], own["shifts"]).eval()
 
 

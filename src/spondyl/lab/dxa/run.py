@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,9 @@ def train(recipe: DensityRecipe, data: Path, run: Path, on_step: OnStep) -> None
     if not (run / "bundle").exists():
         half_done = run / "bundle.part"
         shutil.rmtree(half_done, ignore_errors=True)
-        pack(recipe, run, cases, others, nested(recipe, run, on_step), out_of_fold(recipe, run), half_done, on_step)
+        outer = outer_odds(recipe, run)
+        found = nested(recipe, run, outer, on_step)
+        pack(recipe, run, cases, others, found, out_of_fold(np.load(run / "folds.npy"), outer), half_done, on_step)
         half_done.replace(run / "bundle")
 
 
@@ -117,14 +119,18 @@ def arrays(run: Path) -> tuple[Located, NDArray[np.int64], NDArray[np.int64], ND
     return load(run / "located.npz"), np.load(run / "labels.npy"), np.load(run / "folds.npy"), np.load(run / "patients.npy")
 
 
-def nested(recipe: DensityRecipe, run: Path, on_step: OnStep) -> Nested:
+def outer_odds(recipe: DensityRecipe, run: Path) -> dict[int, Odds]:
+    """By outer fold, votes on every case by fits that did not see that fold."""
+    data, labels, folds, _ = arrays(run)
+    return {i: odds_without((i,), recipe, run, data, labels, folds) for i in range(recipe.folds)}
+
+
+def nested(recipe: DensityRecipe, run: Path, outer: Mapping[int, Odds], on_step: OnStep) -> Nested:
     """What the outer folds say of the stack and its members."""
     data, labels, folds, patients = arrays(run)
-    outer: dict[int, Odds] = {}
     inner: dict[int, Odds] = {}
     pairs: dict[tuple[int, int], Odds] = {}
     for i in range(recipe.folds):
-        outer[i] = odds_without((i,), recipe, run, data, labels, folds)
         inner[i] = {name: np.zeros_like(table) for name, table in outer[i].items()}
         for j in range(recipe.folds):
             if j == i:
@@ -138,11 +144,10 @@ def nested(recipe: DensityRecipe, run: Path, on_step: OnStep) -> Nested:
     return judge(outer, inner, labels, folds, patients, recipe.seed)
 
 
-def out_of_fold(recipe: DensityRecipe, run: Path) -> Odds:
+def out_of_fold(folds: NDArray[np.int64], outer: Mapping[int, Odds]) -> Odds:
     """Votes of fits that did not see the case's own fold: what the stack that ships learns from."""
-    data, labels, folds, _ = arrays(run)
     table: dict[str, NDArray[Any]] = {}
-    for i in range(recipe.folds):
-        for name, said in odds_without((i,), recipe, run, data, labels, folds).items():
+    for i, odds in outer.items():
+        for name, said in odds.items():
             table.setdefault(name, np.zeros_like(said))[folds == i] = said[folds == i]
     return table

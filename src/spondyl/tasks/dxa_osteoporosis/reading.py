@@ -16,7 +16,7 @@ from spondyl.tasks.dxa_osteoporosis import trust
 from spondyl.tasks.dxa_osteoporosis.density import MOST_G_CM2, Measured, Pair, measure, pair_of, shown
 from spondyl.tasks.dxa_osteoporosis.features import FEATURES, GROUPS, features_of
 from spondyl.tasks.dxa_osteoporosis.gate import Pass, admit
-from spondyl.tasks.dxa_osteoporosis.looking import Scan, Spine, cut, find_spine
+from spondyl.tasks.dxa_osteoporosis.looking import Scan, Spine, cut
 from spondyl.tasks.dxa_osteoporosis.shapley import shapley_values
 from spondyl.tasks.dxa_osteoporosis.space import Frames
 from spondyl.tasks.dxa_osteoporosis.votes import classes, from_classes, odds_of
@@ -145,12 +145,3 @@ def with_artefacts(chances: Mapping[str, NDArray[np.float64]], measured: Mapping
     place = trust.REASONS.index("implant")
     sure = np.eye(len(trust.REASONS))[place] * trust.CERTAIN
     return {name: np.maximum(row, sure) if name in measured and measured[name].bmd > MOST_G_CM2 else row for name, row in chances.items()}
-
-
-def spine_of(admitted: Admitted, engine: Engine) -> Spine:
-    """The vertebrae of the picture that is answered.
-
-    Raises:
-        Refusal: `vertebrae-not-found`.
-    """
-    return find_spine(admitted.scan, engine, engine.bundle.settings)

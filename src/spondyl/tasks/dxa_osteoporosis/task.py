@@ -18,7 +18,7 @@ from spondyl.tasks.dxa_osteoporosis.answers import CLASS, UNRELIABLE, answer, cl
 from spondyl.tasks.dxa_osteoporosis.density import pair_images
 from spondyl.tasks.dxa_osteoporosis.gate import check_image, check_series
 from spondyl.tasks.dxa_osteoporosis.locate import from_bottom
-from spondyl.tasks.dxa_osteoporosis.looking import Spine
+from spondyl.tasks.dxa_osteoporosis.looking import Spine, find_spine
 from spondyl.tasks.dxa_osteoporosis.panel import is_dark
 from spondyl.tasks.dxa_osteoporosis.reading import (
     Admitted,
@@ -27,7 +27,6 @@ from spondyl.tasks.dxa_osteoporosis.reading import (
     choose,
     densities,
     explain_trees,
-    spine_of,
     trusted,
     with_artefacts,
 )
@@ -93,7 +92,7 @@ class DxaOsteoporosis:
         stages.begin("gate")
         admitted = choose(selection.images, engine)
         stages.begin("locate")
-        spine = spine_of(admitted, engine)
+        spine = find_spine(admitted.scan, engine, settings)
         stages.begin("grade")
         chances = trusted(spine, engine)
         measured = densities(admitted, spine, settings)
