@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 from spondyl.core import BundleNote, Image, Notice, Refusal, Study, StudyResult, TaskOutput
@@ -20,6 +21,14 @@ class Selection:
 
     images: tuple[Image, ...]
     notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Images that were not read, by id, and why."""
+
+    reason: Refusal
+    images: tuple[str, ...]
 
 
 class Task(Protocol):
@@ -65,6 +74,16 @@ def process_study(study: Study, task: Task, shelf: Shelf, on_stage: OnStage = la
     return replace(output, result=replace(result, timings_ms=timings, warnings=warnings))
 
 
+def left_out(refusals: Sequence[LeftOut]) -> tuple[Notice, ...]:
+    """A notice for each reason for which images of the study were not read, with their ids."""
+    codes = {row.reason.message: row.reason.code for row in refusals}
+    images = {message: sorted({name for row in refusals if row.reason.message == message for name in row.images}) for message in codes}
+    return tuple(
+        Notice("image-left-out", f"an image of the study was not read: {message}", code, tuple(images[message]))
+        for message, code in codes.items()
+    )  # fmt: skip
+
+
 def evidence_notices(engine: Engine) -> tuple[Notice, ...]:
     """What the reader must know of the weights: that they were measured in silico only, that they are for research only."""
     notices = []
@@ -105,3 +124,22 @@ def tasks_by_name(tasks: Sequence[Task]) -> dict[str, Task]:
             raise ValueError(f"two tasks are called {task.name!r}")
         table[task.name] = task
     return table
+
+
+class Stages:
+    """A clock that says which stage begins and keeps how long each took."""
+
+    def __init__(self, on_stage: Callable[[str], None]) -> None:
+        """`on_stage` is called with each name."""
+        self._on_stage = on_stage
+        self._began: list[tuple[str, float]] = []
+
+    def begin(self, name: str) -> None:
+        """The stage of that name begins, and the one before it ends."""
+        self._began.append((name, time.perf_counter()))
+        self._on_stage(name)
+
+    def timings_ms(self) -> dict[str, float]:
+        """Milliseconds of each stage; the last one ends now."""
+        marks = [*self._began, ("", time.perf_counter())]
+        return {name: round((end - start) * 1000, 1) for (name, start), (_, end) in pairwise(marks)}

@@ -31,9 +31,7 @@ from spondyl.tasks.dxa_osteoporosis.reading import (
     with_artefacts,
 )
 from spondyl.tasks.dxa_osteoporosis.space import curvature_deg
-from spondyl.tasks.films.answering import Stages
-from spondyl.tasks.films.selecting import LeftOut, left_out
-from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
+from spondyl.tasks.port import LeftOut, OnStage, Selection, Stages, bundle_note, left_out, study_note
 
 MOST_PICTURES = 8
 """Pictures of one study that are looked at: one examination has a spine and two hips."""

@@ -1,10 +1,8 @@
-"""From probabilities to one row of result.json, and the clock of a task's stages."""
+"""From probabilities to one row of result.json."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,22 +60,3 @@ def cam_scale_of(settings: Mapping[str, Any]) -> float:
     """What a heat map's 1 stands for: of the student where it answers and has its own."""
     own = settings.get("student", {}) if settings.get("reader") == "student" else {}
     return float(own.get("cam_scale", settings["cam_scale"]))
-
-
-class Stages:
-    """A clock that says which stage begins and keeps how long each took."""
-
-    def __init__(self, on_stage: Callable[[str], None]) -> None:
-        """`on_stage` is called with each name."""
-        self._on_stage = on_stage
-        self._began: list[tuple[str, float]] = []
-
-    def begin(self, name: str) -> None:
-        """The stage of that name begins, and the one before it ends."""
-        self._began.append((name, time.perf_counter()))
-        self._on_stage(name)
-
-    def timings_ms(self) -> dict[str, float]:
-        """Milliseconds of each stage; the last one ends now."""
-        marks = [*self._began, ("", time.perf_counter())]
-        return {name: round((end - start) * 1000, 1) for (name, start), (_, end) in pairwise(marks)}

@@ -14,7 +14,8 @@ from spondyl.inference import Engine
 from spondyl.inference.calibration import softmax
 from spondyl.tasks.films.framing import FilmFrame
 from spondyl.tasks.films.members import Frames
-from spondyl.tasks.films.selecting import HINT, LeftOut, left_out
+from spondyl.tasks.films.selecting import HINT
+from spondyl.tasks.port import LeftOut, left_out
 
 POSES = ("film", "upside_down", "on_its_side", "other")
 """The gate's first outputs. "film": a lumbar film, the right way up."""

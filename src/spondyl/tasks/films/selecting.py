@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from spondyl.core import Image, Notice, Refusal, Series, Study
-from spondyl.tasks.port import Selection
+from spondyl.tasks.port import LeftOut, Selection, left_out
 
 RADIOGRAPHS = ("CR", "DX", "DR", "RG", "OT", "SC", "")
 """Modalities that may be films: OT and SC are what some archives write, and a picture has none. The gate has the last word."""
@@ -24,14 +23,6 @@ SMALLEST = 96
 LEAST_CONTRAST = 0.01
 """Of the display range, between the 5th and the 99.5th percentile."""
 HINT = "Send a frontal or lateral radiograph of the lumbar spine"
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Images that were not read, by id, and why."""
-
-    reason: Refusal
-    images: tuple[str, ...]
 
 
 def films_of(study: Study) -> Selection:
@@ -62,16 +53,6 @@ def films_of(study: Study) -> Selection:
     names = list(usable)
     chosen = tuple(usable[name] for name in sorted(names[:MOST_FILMS]))
     return Selection(chosen, (*left_out(refusals), *_beyond(names)))
-
-
-def left_out(refusals: Sequence[LeftOut]) -> tuple[Notice, ...]:
-    """A notice for each reason for which images of the study were not read, with their ids."""
-    codes = {row.reason.message: row.reason.code for row in refusals}
-    images = {message: sorted({name for row in refusals if row.reason.message == message for name in row.images}) for message in codes}
-    return tuple(
-        Notice("image-left-out", f"an image of the study was not read: {message}", code, tuple(images[message]))
-        for message, code in codes.items()
-    )  # fmt: skip
 
 
 def check_modality(series: Series) -> None:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from spondyl.core import Finding, HeatMap, Study, StudyResult, TaskOutput
 from spondyl.inference import Engine
-from spondyl.tasks.films.answering import Quantile, Stages, by_key, cam_scale_of, finding_of, quantile_of
+from spondyl.tasks.films.answering import Quantile, by_key, cam_scale_of, finding_of, quantile_of
 from spondyl.tasks.films.framing import FilmFrame
 from spondyl.tasks.films.gate import Admitted, admit
 from spondyl.tasks.films.maps import heat_map, joint_map
 from spondyl.tasks.films.members import Asked, Frames, ask_all
 from spondyl.tasks.films.selecting import films_of
 from spondyl.tasks.films.votes import calibrated, grades_of, joined_views, median_grade, together, views_of, voters
-from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
+from spondyl.tasks.port import OnStage, Selection, Stages, bundle_note, study_note
 
 GRADE = "degeneration_grade"
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spondyl.core import Finding, HeatMap, Image, Study, StudyResult, TaskOutput
 from spondyl.inference import Engine
-from spondyl.tasks.films.answering import Stages, cam_scale_of
+from spondyl.tasks.films.answering import cam_scale_of
 from spondyl.tasks.films.boxes import FoundBox, read_boxes
 from spondyl.tasks.films.framing import FilmFrame
 from spondyl.tasks.films.gate import Admitted, admit
@@ -18,7 +18,7 @@ from spondyl.tasks.films.maps import heat_map, joint_map
 from spondyl.tasks.films.members import Asked, Frames, ask_all
 from spondyl.tasks.films.selecting import films_of
 from spondyl.tasks.films.votes import asked, best_score, is_abnormal, lesion_probability, together
-from spondyl.tasks.port import OnStage, Selection, bundle_note, study_note
+from spondyl.tasks.port import OnStage, Selection, Stages, bundle_note, study_note
 from spondyl.tasks.xray_lesions.answers import ABNORMAL, OUTPUT, box_findings, by_member, film_finding, kept_boxes, unasked
 
 
