@@ -20,10 +20,11 @@ PIXELS = np.zeros((4, 5), np.float32)
         {"spacing_mm": (0.0, 1.0)},
         {"spacing_mm": (1.0, -1.0)},
         {"spacing_mm": (float("nan"), 1.0)},
+        {"left_at": "top"},
     ],
 )
 def test_an_image_that_makes_no_sense_cannot_be_built(changes: dict[str, object]):
-    with pytest.raises(ValueError, match=r"pixels|vocabulary|spacing"):
+    with pytest.raises(ValueError, match=r"pixels|vocabulary|spacing|left"):
         Image(**{"id": "i" * 32, "pixels": PIXELS, **changes})  # type: ignore[arg-type]
 
 

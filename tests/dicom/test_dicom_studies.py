@@ -68,6 +68,47 @@ def test_the_view_of_a_film_comes_from_its_position(reader: Reader, tmp_path: Pa
     assert only(reader, tmp_path, Modality="DX", **tags).view == view
 
 
+@pytest.mark.parametrize("modality", ["CR", "DX", "DR", "RG", "RF", "XA"])
+@pytest.mark.parametrize(("row", "edge"), [("L", "right"), ("R", "left")])
+def test_a_frontal_film_says_at_which_edge_the_patients_left_is(reader: Reader, tmp_path: Path, modality: str, row: str, edge: str) -> None:
+    assert only(reader, tmp_path, Modality=modality, PatientOrientation=[row, "F"]).left_at == edge
+    image = only(reader, tmp_path, Modality=modality, PatientOrientation=[row, "F"], ViewPosition="PA")
+    assert (image.left_at, image.view) == (edge, "ap")
+
+
+@pytest.mark.parametrize(
+    ("orientation", "edge"), [(["LA", "FP"], "right"), (["RPF", "FRA"], "left"), (["R", "H"], "left"), (["L ", " F"], "right")]
+)
+def test_a_slanted_or_turned_film_says_it_too(reader: Reader, tmp_path: Path, orientation: list[str], edge: str) -> None:
+    assert only(reader, tmp_path, Modality="DX", ViewPosition="AP", PatientOrientation=orientation).left_at == edge
+
+
+@pytest.mark.parametrize("orientation", [
+    None, "", "L", ["L", ""], ["", "F"], ["A", "F"], ["F", "L"], ["L", "R"], ["LR", "F"], ["LL", "F"], ["L", "FH"], ["LAP", "F"],
+    ["LEFT", "F"], ["LE", "CD"], ["L", "PR"], ["L", "F", "A"], ["L", "F", ""], ["l", "f"], ["L", "FOOT"], ["XL", "F"], ["?", "F"],
+    "L/F", "LF", "left",
+])
+def test_an_orientation_that_is_absent_or_wild_says_nothing_of_the_left(reader: Reader, tmp_path: Path, orientation: object) -> None:
+    image = only(reader, tmp_path, Modality="DX", ViewPosition="AP", PatientOrientation=orientation)
+    assert (image.left_at, image.view) == (None, "ap")
+
+
+@pytest.mark.parametrize("tags", [
+    {"Modality": "DX", "ViewPosition": "LL"}, {"Modality": "DX", "ViewPosition": "LATERAL"}, {"Modality": "MR"}, {"Modality": "CT"},
+    {"Modality": "MR", "ImageOrientationPatient": CORONAL, "ImagePositionPatient": [0, 0, 0]}, {"Modality": "MR", "ViewPosition": "AP"},
+])
+def test_only_a_frontal_film_has_the_patients_left_at_an_edge(reader: Reader, tmp_path: Path, tags: dict) -> None:
+    assert only(reader, tmp_path, **tags, PatientOrientation=["L", "F"]).left_at is None
+
+
+def test_each_frame_of_a_file_has_it_and_a_picture_has_none(reader: Reader, tmp_path: Path) -> None:
+    made = dataset(np.stack([plasma(seed=1), plasma(seed=2)]), Modality="XA", PatientOrientation=["R", "F"], NumberOfFrames=2)
+    made.Rows, made.Columns = plasma().shape
+    report = read(reader, tmp_path, written(made), PNG(plasma().astype(np.uint16)))
+    assert not report.skipped, report.skipped
+    assert sorted((image.left_at or "") for study in report.studies for image in study.images) == ["", "left", "left"]
+
+
 @pytest.mark.parametrize(
     ("tags", "sequence"),
     [

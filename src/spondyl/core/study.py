@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from spondyl.core.vocabulary import SEQUENCES
 
 VIEWS = ("sagittal", "coronal", "axial", "ap", "lateral", "unknown")
+EDGES = ("left", "right")
+"""Edges of a picture: smaller x, larger x."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Image:
         enhanced: Whether its header says that contrast agent was given.
         beam: Of a calibrated dual-energy pair, or None.
         decoded_scale: 1, or 2 or 4 where a big film was decoded at a half or a quarter of its resolution: so many pixels a side are one.
+        left_at: Edge of a frontal film at which the patient's left lies, one of EDGES; None where the file does not say it.
     """
 
     id: str
@@ -106,12 +109,15 @@ class Image:
     decoded_scale: int = 1
     enhanced: bool = False
     beam: Beam | None = None
+    left_at: str | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
             raise ValueError(f"pixels must be float32 (rows, columns), got {self.pixels.dtype} {self.pixels.shape}")
         if self.view not in VIEWS or self.sequence not in SEQUENCES:
             raise ValueError(f"view {self.view!r} or sequence {self.sequence!r} is not in the vocabulary")
+        if self.left_at not in (None, *EDGES):
+            raise ValueError(f"the patient's left is at one of {EDGES} or None, got {self.left_at!r}")
         if self.spacing_mm is not None and not min(self.spacing_mm) > 0:
             raise ValueError(f"spacing must be positive, got {self.spacing_mm}")
 

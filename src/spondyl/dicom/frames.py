@@ -16,7 +16,7 @@ from spondyl.dicom.beams import beams
 from spondyl.dicom.cells import Layout, PixelData, frame_cells, pixel_data, read_layout
 from spondyl.dicom.dataset import is_directory, parse
 from spondyl.dicom.density_report import densities
-from spondyl.dicom.geometry import geometry, spacing, view
+from spondyl.dicom.geometry import geometry, left_at, spacing, view
 from spondyl.dicom.lookup import Places, display, palette, places
 from spondyl.dicom.pixels import luminance, render
 from spondyl.dicom.sequence import enhanced, sequence, timing
@@ -37,6 +37,7 @@ class Frame:
     decoded_scale: int = 1
     enhanced: bool = False
     beam: Beam | None = None
+    left_at: str | None = None
 
 
 def read_dicom(data: bytes, max_pixels: int, max_inflated: int) -> tuple[Head, Iterator[Frame]]:
@@ -109,6 +110,7 @@ def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) 
             decoded_scale=scale,
             enhanced=modality == "MR" and enhanced(dataset),
             beam=taken_with[index] if len(taken_with) == layout.frames else None,
+            left_at=left_at(dataset, seen),
         )
 
 

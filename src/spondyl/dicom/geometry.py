@@ -14,6 +14,8 @@ DOMINANT = 0.75
 """|normal| along one patient axis from which a slice is called by it: up to 41 degrees oblique, as angled discs are scanned."""
 
 _PROJECTIONS = {"AP": "ap", "PA": "ap", "LL": "lateral", "RL": "lateral", "LAT": "lateral", "LATERAL": "lateral", "LLD": "ap", "RLD": "ap"}
+_FRONTAL = re.compile(r"(?P<row>[LR])(?:[AP][HF]?|[HF][AP]?)? *\\ *[HF](?:[LR][AP]?|[AP][LR]?)?")
+"""PatientOrientation of a frontal film (PS3.3 C.7.6.1.1.1): rows run mainly to a side and columns along the body, slanted at most."""
 _FILMS = frozenset({"CR", "DX", "RF", "XA", "RG", "DR", "OT", ""})
 
 
@@ -61,6 +63,19 @@ def view(dataset: Dataset, orientation: Dataset, modality: str) -> str:
         axis = int(normal.argmax())
         return ("sagittal", "coronal", "axial")[axis] if normal[axis] >= DOMINANT else "unknown"
     return _projection(dataset) if modality in _FILMS else "unknown"
+
+
+def left_at(dataset: Dataset, seen: str) -> str | None:
+    """Edge of the picture at which the patient's left lies: "left", "right", or None unless PatientOrientation tells it of a frontal film.
+
+    Args:
+        dataset: The file.
+        seen: Its `view`, which is "ap" for films only.
+    """
+    match = _FRONTAL.fullmatch(word(dataset, "PatientOrientation")) if seen == "ap" else None
+    if match is None:
+        return None
+    return "right" if match["row"] == "L" else "left"
 
 
 def _projection(dataset: Dataset) -> str:

@@ -124,6 +124,7 @@ def send_frame(line: Line, frame: Frame) -> None:
         "decoded_scale": frame.decoded_scale,
         "enhanced": frame.enhanced,
         "beam": astuple(frame.beam) if frame.beam else None,
+        "left_at": frame.left_at,
     }
     send_json(line, fields, frame.pixels)
 
@@ -183,6 +184,7 @@ def receive_image(line: Line, max_pixels: int) -> Image:
     pixels = np.empty((rows, columns), np.float32)
     line.receive_into(pixels.data.cast("B"))
     place, spacing, source = fields["geometry"], fields["spacing_mm"], fields["spacing_source"]
+    left_at = fields["left_at"]
     return Image(
         id=pixel_hash(pixels),
         pixels=pixels,
@@ -195,6 +197,7 @@ def receive_image(line: Line, max_pixels: int) -> Image:
         decoded_scale=int(fields["decoded_scale"]),
         enhanced=bool(fields["enhanced"]),
         beam=Beam(*map(float, fields["beam"])) if fields["beam"] else None,
+        left_at=None if left_at is None else str(left_at),
     )
 
 
