@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spondyl.metrics.spine_curves import LEAST_CURVE_DEG, Curve, aasce_angles, cobb_angles, plate_tilts, smoothed
+from spondyl.metrics.spine_curves import LEAST_CURVE_DEG, Curve, aasce_angles, cobb_angles, plate_tilts, smoothed, smoothed_plates
 
 FEW = settings(max_examples=60, deadline=None)
 BOX = np.array([[-20.0, -12.0], [20.0, -12.0], [-20.0, 12.0], [20.0, 12.0]])
@@ -134,3 +134,18 @@ def test_smoothing_takes_the_upward_bias_of_a_widest_mid_line_angle_away():
         smooth.append(aasce_angles(smoothed(noisy, 0.1), 700)[0] - wanted)
     assert np.mean(plain) > 1.5
     assert abs(np.mean(smooth)) < 0.6 * np.mean(plain)
+
+
+def test_smoothing_plates_is_whittaker_s_least_sum_and_keeps_their_middles() -> None:
+    rng = np.random.default_rng(5)
+    corners = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, 20.0], [40.0, 20.0]]) + np.arange(12)[:, None, None] * [0.0, 30.0]
+    corners = corners + rng.normal(0, 1.5, corners.shape)
+    turned = smoothed_plates(corners, 0.3)
+    before, after = (np.radians(np.stack(plate_tilts(points), axis=1).ravel()) for points in (corners, turned))
+
+    def cost(tilts: NDArray[np.float64]) -> float:
+        return float(((tilts - before) ** 2).sum() + 0.3 * (np.diff(tilts, 2) ** 2).sum())
+
+    assert all(cost(after) < cost(after + rng.normal(0, 0.01, after.shape)) for _ in range(50))
+    assert turned.reshape(-1, 2, 2).mean(axis=1) == pytest.approx(corners.reshape(-1, 2, 2).mean(axis=1))
+    assert np.array_equal(smoothed_plates(corners, 0.0).round(9), corners.round(9))

@@ -110,23 +110,44 @@ def plate_tilts(corners: Floats) -> tuple[Floats, Floats]:
 def smoothed(corners: NDArray[np.floating], strength: float) -> Floats:
     """The corners with each vertebra turned about its middle so that the tilts of the mid-lines run smoothly along the spine.
 
-    Whittaker's smoother of second order: tilts t minimise |t - y|^2 + strength |D2 t|^2. A widest angle of noisy tilts is too wide and one
-    of tilts that are smoothed too much too narrow; `docs/explanation/xray-alignment.md` has what each strength does on real spines.
+    A widest angle of noisy tilts is too wide and one of tilts that are smoothed too much too narrow;
+    `docs/explanation/xray-alignment.md` has what each strength does on real spines.
 
     Args:
         corners: (n, 4, 2) as for `cobb_angles`, neighbours in order.
-        strength: 0 leaves them as they are.
+        strength: Of `smoother`; 0 leaves them as they are.
     """
     points = np.asarray(corners, np.float64)
-    if len(points) < 3 or strength == 0:
-        return points
     across = points[:, (1, 3)].mean(axis=1) - points[:, (0, 2)].mean(axis=1)
     tilts = np.arctan2(across[:, 1], across[:, 0])
-    bends = np.diff(np.eye(len(points)), 2, axis=0)
-    turn = np.linalg.solve(np.eye(len(points)) + strength * bends.T @ bends, tilts) - tilts
-    middle = points.mean(axis=1, keepdims=True)
+    return _turned(points, points.mean(axis=1), smoother(len(points), strength) @ tilts - tilts)
+
+
+def smoothed_plates(corners: NDArray[np.floating], strength: float) -> Floats:
+    """The corners with each end plate turned about its middle so that the tilts of the plates run smoothly along the spine.
+
+    Args:
+        corners, strength: As for `smoothed`; plates are one series from the top down, upper and lower in turn.
+    """
+    points = np.asarray(corners, np.float64)
+    plates = points.reshape(-1, 2, 2)
+    along = plates[:, 1] - plates[:, 0]
+    tilts = np.arctan2(along[:, 1], along[:, 0])
+    return _turned(plates, plates.mean(axis=1), smoother(len(plates), strength) @ tilts - tilts).reshape(points.shape)
+
+
+def smoother(count: int, strength: float) -> Floats:
+    """(count, count) matrix of Whittaker's smoother of second order: smoothed t of y minimise |t - y|^2 + strength |D2 t|^2."""
+    if count < 3 or strength == 0:
+        return np.eye(count)
+    bends = np.diff(np.eye(count), 2, axis=0)
+    return np.asarray(np.linalg.inv(np.eye(count) + strength * bends.T @ bends))
+
+
+def _turned(points: Floats, middle: Floats, turn: Floats) -> Floats:
+    """Sets of points (n, k, 2), each turned about its middle (n, 2) by an angle (n,), radians."""
     matrix = np.stack([np.stack([np.cos(turn), -np.sin(turn)], axis=-1), np.stack([np.sin(turn), np.cos(turn)], axis=-1)], axis=-2)
-    return np.asarray(np.einsum("nij,nkj->nki", matrix, points - middle) + middle)
+    return np.asarray(np.einsum("nij,nkj->nki", matrix, points - middle[:, None]) + middle[:, None])
 
 
 def _widest(upper: Floats, lower: Floats, first: int, last: int, sign: float) -> tuple[int, int]:
