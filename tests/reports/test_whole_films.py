@@ -97,7 +97,7 @@ def test_the_table_of_many_studies_says_of_each_finding_whose_where_and_on_what_
 
 def test_every_colour_of_the_vocabulary_is_its_own():
     colours = [term.colour for term in vocabulary().values() if term.colour]
-    assert len(set(colours)) == len(colours) == 8
+    assert len(set(colours)) == len(colours) == 9
 
 
 def test_every_further_film_that_something_is_said_of_has_its_turn():

@@ -35,11 +35,12 @@ def tasks(bmd_reference: str = "") -> dict[str, Task]:
     from spondyl.tasks.mri_discs import MriDiscs
     from spondyl.tasks.mri_stenosis import MriStenosis
     from spondyl.tasks.port import tasks_by_name
+    from spondyl.tasks.xray_alignment import XrayAlignment
     from spondyl.tasks.xray_grade import XrayGrade
     from spondyl.tasks.xray_lesions import XrayLesions
 
     return tasks_by_name((MriDiscs(), MriStenosis(), XrayLesions(), XrayGrade(),
-                          DxaOsteoporosis(bmd_reference or DEFAULT_REFERENCE)))
+                          DxaOsteoporosis(bmd_reference or DEFAULT_REFERENCE), XrayAlignment()))
 
 
 def choose(known: dict[str, Task], names: Sequence[str]) -> dict[str, Task]:

@@ -14,6 +14,10 @@ from spondyl.core import InputError, NotFoundError
 from spondyl.core.errors import describe_unknown
 from spondyl.inference import Bundle, open_engine, read_bundle
 from spondyl.inference.shelf import Shelf
+from spondyl.lab.alignment import card as alignment_card
+from spondyl.lab.alignment.measure import measure as measure_alignment
+from spondyl.lab.alignment.recipe import AlignmentRecipe
+from spondyl.lab.alignment.run import train as train_alignment
 from spondyl.lab.dxa import card as density_card
 from spondyl.lab.dxa.measure import measure as measure_density
 from spondyl.lab.dxa.recipe import DensityRecipe
@@ -39,8 +43,9 @@ from spondyl.lab.recipe import read_recipe
 
 OnStep = Callable[[str, int, int], None]
 FILM_TASKS = tuple(LAYOUTS)
-STENOSIS, DENSITY = "mri-stenosis", "dxa-osteoporosis"
-TRAINABLE = ("mri-discs", STENOSIS, *FILM_TASKS, DENSITY)
+STENOSIS, DENSITY, ALIGNMENT = "mri-stenosis", "dxa-osteoporosis", "xray-alignment"
+TRAINABLE = ("mri-discs", STENOSIS, *FILM_TASKS, DENSITY, ALIGNMENT)
+CARDS = {STENOSIS: stenosis_card, DENSITY: density_card, ALIGNMENT: alignment_card}
 PHANTOMS, DRAWINGS = 60, 25
 """Digital spines for heights and names, and pictures of each kind to refuse, that `evaluate` draws."""
 
@@ -59,6 +64,8 @@ def train(recipe_file: Path, data: Path, overrides: Sequence[str], runs: Path, r
         train_stenosis(read_recipe(StenosisRecipe, recipe_file, overrides), data, run, on_step)
     elif task == DENSITY:
         train_density(read_recipe(DensityRecipe, recipe_file, overrides), data, run, on_step)
+    elif task == ALIGNMENT:
+        train_alignment(read_recipe(AlignmentRecipe, recipe_file, overrides), data, run, on_step)
     else:
         _train_mri_discs(read_recipe(Recipe, recipe_file, overrides), data, run, on_step)
     return run
@@ -103,6 +110,8 @@ def evaluate(
         )
     if known.task == DENSITY:
         return measure_density(known, data, layout or "dxa", split, backend, precision, on_step)
+    if known.task == ALIGNMENT:
+        return measure_alignment(known, data, layout or "aasce_pack", split, backend, precision, on_step)
     if known.task in FILM_TASKS:
         return film_verbs.evaluate(known, data, layout, split, backend, precision, on_step, workers)
     return _evaluate_mri_discs(known, data, layout or "spider_pack", films, backend, precision, on_step)
@@ -255,10 +264,8 @@ def keep_figures(file: Path, name: str, figures: Any) -> None:
 
 def tables(metrics: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    if metrics.get("task") == STENOSIS:
-        return stenosis_card.tables(metrics)
-    if metrics.get("task") == DENSITY:
-        return density_card.tables(metrics)
+    if metrics.get("task") in CARDS:
+        return str(CARDS[str(metrics["task"])].tables(metrics))
     return film_tables(metrics) if metrics.get("task") in FILM_TASKS else card.tables(metrics)
 
 
@@ -290,9 +297,8 @@ def export(run: Path, out: Path, figures: Path | None = None) -> Bundle:
         raise InputError("bundle-folder-not-empty", "the folder for the bundle is not empty", "Name a new folder, or empty it")
     if figures is not None:
         known = read_bundle(run / "bundle")
-        cards = {STENOSIS: stenosis_card.card, DENSITY: density_card.card}
-        if known.task in cards:
-            return with_figures(known, read_figures(figures), out, cards[known.task])
+        if known.task in CARDS:
+            return with_figures(known, read_figures(figures), out, CARDS[known.task].card)
         return film_verbs.with_figures(known, read_figures(figures), out)
     shutil.copytree(run / "bundle", out, dirs_exist_ok=True)
     return read_bundle(out)

@@ -6,19 +6,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.datasets import sources
 from spondyl.datasets.film_records import CornerFilm
-from spondyl.metrics.spine_curves import aasce_angles, cobb_angles, smoothed
+from spondyl.lab.alignment.cases import BROKEN
+from spondyl.metrics.spine_curves import aasce_angles, cobb_angles, smoothed, smoothed_plates
 
-BROKEN = ("aasce_266", "aasce_481")
-"""Films of the pack whose corners and angles disagree."""
 ERRORS = (0.02, 0.03, 0.04, 0.06)
 STRENGTHS = (0.0, 0.05, 0.1, 0.5)
 MEDIAN = 1.1774
@@ -52,6 +52,26 @@ def noise_table(films: Sequence[CornerFilm], seed: int = 0) -> list[Row]:
             pairs = [(float(np.abs(gap).mean()), float(gap.mean())) for gap in gaps.T]
             rows.append(Row(error, strength, pairs[0], pairs[1]))
     return rows
+
+
+def baseline(films: Sequence[tuple[NDArray[np.float64], int]], error: float, strengths: Mapping[str, float], seed: int) -> dict[str, Any]:
+    """What the formulas alone make of true corners moved by that median error, with the smoothing that ships.
+
+    Args:
+        films: (corners, rows) of each.
+        error: In widths of a vertebra.
+        strengths: `mid_strength` and `plate_strength`.
+    """
+    rng = np.random.default_rng(seed)
+    gaps = []
+    for corners, rows in films:
+        width = float(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1).mean())
+        moved = corners + rng.normal(0, error * width / MEDIAN, corners.shape)
+        gaps.append((aasce_angles(smoothed(moved, strengths["mid_strength"]), rows)[0] - aasce_angles(corners, rows)[0],
+                     _largest(smoothed_plates(moved, strengths["plate_strength"])) - _largest(corners)))
+    table = np.array(gaps)
+    return {"error": error, **{name: {"mean_absolute_error": float(np.abs(gap).mean()), "bias": float(gap.mean())}
+                               for name, gap in zip(("mid_line", "cobb"), table.T, strict=True)}}
 
 
 def _width(film: CornerFilm) -> float:

@@ -1,0 +1,119 @@
+"""What the folds teach each other: what a score is worth, how sure names are, how much to smooth, how long error bars are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.lab.alignment.asking import Asked, matched, read
+from spondyl.metrics.logistic import fit_logistic, logit
+from spondyl.metrics.spine_curves import aasce_angles, cobb_angles, smoothed, smoothed_plates
+from spondyl.tasks.xray_alignment.angles import curve_sds, mid_sd
+from spondyl.tasks.xray_alignment.naming import NAMES, name_column
+
+SHARPNESSES = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
+LEAST_NAMED = 0.6
+"""Confidence from which on names are said [O]."""
+LEVEL = 0.9
+FEWEST_FILMS = 5
+"""Films with a column, without which smoothing and error bars stay as they were."""
+FIRST: dict[str, Any] = {
+    "score": {"slope": 1.0, "shift": 0.5}, "naming": {"sharpness": 0.5, "least": LEAST_NAMED},
+    "angles": {"plate_strength": 0.1, "mid_strength": 0.05, "plate_factor": 1.6449, "mid_factor": 1.6449},
+}
+"""Settings before anything was fitted."""
+
+
+def fit_settings(asked: Sequence[Asked], strengths: Sequence[float]) -> dict[str, Any]:
+    """`score`, `naming` and `angles` of a bundle's settings.
+
+    Args:
+        asked: Films that were read by networks that had not seen them.
+        strengths: Of smoothing, to choose from.
+    """
+    settings = {**FIRST, "score": _score(asked)}
+    settings["naming"] = _naming(asked, settings)
+    readings = [one for one in (read(film, settings) for film in asked) if len(one.column) >= 3]
+    if len(readings) < FEWEST_FILMS:
+        return settings
+    columns = [(one.column.corners, one.asked) for one in readings]
+    mid_true = np.array([aasce_angles(film.truth, film.rows)[0] for _, film in columns])
+    cobb_true = np.array([widest(film.truth) for _, film in columns])
+    mids = {s: np.array([aasce_angles(smoothed(c.points, s), film.rows)[0] for c, film in columns]) for s in strengths}
+    cobbs = {s: np.array([widest(smoothed_plates(c.points, s)) for c, _ in columns]) for s in strengths}
+    mid, plate = _best(mids, mid_true), _best(cobbs, cobb_true)
+    mid_sds = np.array([mid_sd(c, smoothed(c.points, mid), mid) for c, _ in columns])
+    sds = np.array([_first_sd(c, plate) for c, _ in columns])
+    settings["angles"] = {"plate_strength": plate, "mid_strength": mid, "plate_factor": _factor(cobbs[plate] - cobb_true, sds),
+                          "mid_factor": _factor(mids[mid] - mid_true, mid_sds)}
+    return settings
+
+
+def widest(corners: NDArray[np.float64]) -> float:
+    """Largest angle by Cobb's method, degrees; 0 where there is no curve."""
+    return max((curve.angle_deg for curve in cobb_angles(corners)), default=0.0)
+
+
+def _first_sd(corners: Any, strength: float) -> float:
+    curves = tuple(cobb_angles(smoothed_plates(corners.points, strength)))
+    return curve_sds(corners, curves, strength)[0] if curves else 1.0
+
+
+def _score(asked: Sequence[Asked]) -> dict[str, float]:
+    """Logistic curve from the log odds of scores to whether there is a vertebra."""
+    scores, true = [], []
+    for film in asked:
+        match, _ = matched(film.raw.corners.points, film.truth)
+        for place, one in enumerate(film.raw.seen):
+            scores.append(one.score)
+            true.append(place in match)
+    if not 0 < sum(true) < len(true):
+        return dict(FIRST["score"])
+    odds = logit(np.array(scores), 1e-4)
+    slope, shift = fit_logistic(np.column_stack([odds, np.ones_like(odds)]), np.array(true, np.float64))
+    return {"slope": round(float(slope), 4), "shift": round(float(shift), 4)} if np.isfinite(slope) else dict(FIRST["score"])
+
+
+def _naming(asked: Sequence[Asked], settings: dict[str, Any]) -> dict[str, float]:
+    """The sharpness under which the true names are likeliest, of whole films and of films that were cut in the mind."""
+    told = []
+    for sharpness in SHARPNESSES:
+        own = {**settings, "naming": {"sharpness": sharpness, "least": LEAST_NAMED}}
+        logs = []
+        for film in asked:
+            for first, last in ((0, None), (5, None), (0, -5)):
+                chance = _true_chance(film, own, first, last)
+                if chance is not None:
+                    logs.append(np.log(max(chance, 1e-3)))
+        told.append(float(np.mean(logs)) if logs else 0.0)
+    return {"sharpness": SHARPNESSES[int(np.argmax(told))], "least": LEAST_NAMED}
+
+
+def _true_chance(film: Asked, settings: dict[str, Any], first: int, last: int | None) -> float | None:
+    """What the true name of the column gets; None where no vertebra of it was found."""
+    seen, slots = film.raw.seen[first:last], film.raw.slots[first:last]
+    if not seen or len(film.truth) != len(NAMES):
+        return None
+    match, _ = matched(film.raw.corners.points[first:last], film.truth)
+    starts = [k - (slots[place] - slots[0]) for k, place in enumerate(match) if place >= 0]
+    if not starts:
+        return None
+    true = int(np.median(starts))
+    naming = name_column(seen, [slot - slots[0] for slot in slots], settings)
+    return dict(naming.starts).get(true, 0.0)
+
+
+def _best(values: dict[float, NDArray[np.float64]], truth: NDArray[np.float64]) -> float:
+    """Strength with the least mean absolute error and bias together; of equals the weaker."""
+    gaps = {strength: own - truth for strength, own in values.items()}
+    return min(gaps, key=lambda s: (round(float(np.abs(gaps[s]).mean() + abs(gaps[s].mean())), 3), s))
+
+
+def _factor(errors: NDArray[np.float64], sds: NDArray[np.float64]) -> float:
+    """Standard deviations in a half-width that holds LEVEL of the errors (conformal quantile)."""
+    ratio = np.sort(np.abs(errors) / sds)
+    rank = min(int(np.ceil(LEVEL * (len(ratio) + 1))), len(ratio)) - 1
+    return round(float(ratio[rank]), 4)

@@ -1,0 +1,141 @@
+"""What is said of a column: vertebrae, angles, scoliosis, offsets; each with how far it may be off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.core import Finding, Image, Measurement
+from spondyl.metrics.spine_curves import LEAST_CURVE_DEG, Curve
+from spondyl.tasks.xray_alignment.angles import Angled, tilt_variances
+from spondyl.tasks.xray_alignment.frames import Points, widths
+from spondyl.tasks.xray_alignment.naming import Naming, chances_of
+from spondyl.tasks.xray_alignment.reading import Column
+
+SCOLIOSIS, VERTEBRA = "scoliosis", "vertebra"
+Z90 = 1.6449
+COBB, MID_LINES = "Cobb, end plates", "AASCE, mid-lines"
+LEFT_OF, RIGHT_OF = "left of the picture", "right of the picture"
+CALIBRATED = "PixelSpacing"
+"""Source of a spacing that holds in the patient; at the detector the magnification is not known, and there are no millimetres."""
+
+
+def vertebra_findings(column: Column, naming: Naming, image: Image, settings: Mapping[str, Any], doubtful: bool) -> list[Finding]:
+    """One finding a place of the column, from the top down; a place where none was seen has no value."""
+    sure = naming.confidence >= settings["naming"]["least"]
+    at = {slot: k for k, slot in enumerate(column.slots)}
+    chances = chances_of([one.score for one in column.seen], settings["score"])
+    rows = []
+    for slot in range(column.slots[-1] + 1):
+        named: dict[str, Any] = {
+            "level": naming.name(slot) if sure else None, "level_from_bottom": column.slots[-1] - slot + 1,
+            "level_confidence": naming.confidence, "level_alternatives": _alternatives(naming, slot, sure), "image": image.id}
+        if slot not in at:
+            rows.append(Finding(VERTEBRA, None, None, refer=True, **named))
+            continue
+        k = at[slot]
+        p = float(chances[k])
+        rows.append(Finding(VERTEBRA, "present", {"absent": 1 - p, "present": p}, refer=doubtful,
+                            points=tuple((float(x), float(y)) for x, y in column.corners.points[k]), **named))
+    return rows
+
+
+def scoliosis_finding(angled: Angled, image: Image, doubtful: bool) -> Finding:
+    """Whether the largest angle is 10 degrees or more: "absent" only where the upper end of its 90 % interval is below that."""
+    angle, error = angled.widest
+    p = NormalDist(angle, max(error, 1e-3) / Z90).cdf(LEAST_CURVE_DEG)
+    kept = (*(["absent"] if angle - error < LEAST_CURVE_DEG else []), *(["present"] if angle + error >= LEAST_CURVE_DEG else []))
+    value = "present" if angle >= LEAST_CURVE_DEG else "absent" if "present" not in kept else None
+    return Finding(SCOLIOSIS, value, {"absent": p, "present": 1 - p}, set=kept, refer=doubtful or len(kept) > 1, image=image.id)
+
+
+def curve_rows(angled: Angled, column: Column, naming: Naming, image: Image, sure: bool) -> list[dict[str, Any]]:
+    """`curves` of result.json: Cobb's, then the three of the AASCE convention."""
+    rows = [_cobb(number, curve, error, angled.plates, column, naming, image, sure)
+            for number, (curve, error) in enumerate(zip(angled.curves, angled.errors_deg, strict=True), start=1)]
+    for number, angle in enumerate(angled.mid_lines or (), start=1):
+        rows.append({"name": f"mid_line_{number}", "convention": MID_LINES, "angle_deg": angle,
+                     "error_deg": angled.mid_error_deg if number == 1 else None, "image": image.id})
+    return rows
+
+
+def _cobb(number: int, curve: Curve, error: float, plates: Points, column: Column, naming: Naming, image: Image, sure: bool
+          ) -> dict[str, Any]:
+    lowest = column.slots[-1]
+    row: dict[str, Any] = {"name": f"cobb_{number}", "convention": COBB, "angle_deg": curve.angle_deg, "error_deg": error}
+    for role, place in (("upper", curve.upper), ("lower", curve.lower), ("apex", curve.apex)):
+        slot = column.slots[place]
+        row[role], row[f"{role}_from_bottom"] = (naming.name(slot) if sure else None), lowest - slot + 1
+    points = [*plates[curve.upper][:2], *plates[curve.lower][2:]]
+    return {**row, "bulges_to": RIGHT_OF if curve.bulge > 0 else LEFT_OF, "side": side_of(curve.bulge, image), "image": image.id,
+            "points": [[float(x), float(y)] for x, y in points]}
+
+
+def side_of(bulge: int, image: Image) -> str | None:
+    """The patient's side that a curve bulges to, where the file says which side of the picture is which."""
+    if image.left_at is None:
+        return None
+    return "left" if (image.left_at == "right") == (bulge > 0) else "right"
+
+
+def measurements_of(column: Column, naming: Naming, image: Image, sure: bool) -> list[Measurement]:
+    """Tilt, heights and shift of each vertebra, and how far the highest lies beside the lowest."""
+    points = column.corners.points
+    width, middle = widths(points), points.mean(axis=1)
+    across = points[:, (1, 3)].mean(axis=1) - points[:, (0, 2)].mean(axis=1)
+    tilts, tilt_sd = np.degrees(np.arctan2(across[:, 1], across[:, 0])), np.degrees(np.sqrt(tilt_variances(column.corners)))
+    left, right = (np.linalg.norm(points[:, low] - points[:, high], axis=1) for high, low in ((0, 2), (1, 3)))
+    scale, unit = _unit(image, width)
+    share = (middle[:, 1] - middle[0, 1]) / max(float(middle[-1, 1] - middle[0, 1]), 1e-6)
+    beside = (middle[:, 0] - middle[0, 0] - share * (middle[-1, 0] - middle[0, 0])) * scale
+    sd = np.sqrt(column.corners.spread[..., 0, 0].sum(axis=1)) / 4 * scale
+    rows = []
+    for k, slot in enumerate(column.slots):
+        where: dict[str, Any] = {"level": naming.name(slot) if sure else None, "level_from_bottom": column.slots[-1] - slot + 1,
+                                 "image": image.id}
+        spread = column.corners.spread[k]
+        heights_sd = np.sqrt(np.trace(spread.sum(axis=0)) / 4)
+        rows += [
+            Measurement("vertebra_tilt", float(tilts[k]), "deg", "of the mid-line, positive where the right of the picture is lower",
+                        error=float(Z90 * tilt_sd[k]), **where),
+            Measurement("height_ratio", float(left[k] / max(right[k], 1e-6)), "ratio", "left edge over right edge, as in the picture",
+                        error=float(Z90 * heights_sd * 2 / max(left[k] + right[k], 1e-6)), **where),
+            Measurement("lateral_shift", float(beside[k]), unit,
+                        "middle from the line between the highest and the lowest that were seen, positive to the right of the picture",
+                        error=float(Z90 * sd[k]), **where),
+        ]
+    return [*rows, *_offset(column, naming, image, sure, middle, scale, unit, sd)]
+
+
+def _offset(column: Column, naming: Naming, image: Image, sure: bool, middle: Points, scale: NDArray[np.float64], unit: str,
+            sd: NDArray[np.float64]) -> list[Measurement]:
+    """T1 beside L5, where both were seen under these names."""
+    names = [naming.name(slot) for slot in column.slots]
+    if not sure or "T1" not in names or "L5" not in names:
+        return []
+    top, bottom = names.index("T1"), names.index("L5")
+    value = float((middle[top, 0] - middle[bottom, 0]) * scale[bottom])
+    return [Measurement("t1_l5_offset", value, unit, "middle of T1 beside that of L5, positive to the right of the picture",
+                        error=float(Z90 * np.hypot(sd[top], sd[bottom])), image=image.id,
+                        points=tuple((float(x), float(y)) for x, y in middle[[top, bottom]]))]
+
+
+def _unit(image: Image, width: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
+    """What a pixel is, for each vertebra: millimetres where they hold in the patient, else a share of the median width."""
+    if image.spacing_mm is not None and image.spacing_source == CALIBRATED:
+        return np.full(len(width), image.spacing_mm[1]), "mm"
+    return np.full(len(width), 1 / float(np.median(width))), "ratio"
+
+
+def _alternatives(naming: Naming, slot: int, sure: bool) -> dict[str, float]:
+    others = naming.others(slot)
+    return others if sure else {naming.name(slot): naming.confidence, **others}
+
+
+def missing_slots(slots: Sequence[int]) -> list[int]:
+    """Places between those that were seen."""
+    return [slot for slot in range(slots[-1] + 1) if slot not in slots] if slots else []

@@ -1,0 +1,89 @@
+"""Is this a frontal film of a whole spine, the right way up? If not, a sentence that says what it looks like instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spondyl.core import Image, Refusal, Series
+from spondyl.inference import Engine
+from spondyl.inference.calibration import softmax
+from spondyl.tasks.films.selecting import check_content, check_modality
+from spondyl.tasks.xray_alignment.frames import FILM_NEAR, Pixels, even, film_frame, looked_at
+
+KINDS = ("spine", "inverted", "upside_down", "on_its_side", "lateral", "chest", "pelvis", "photo", "other")
+"""The gate's outputs."""
+HINT = "Send a frontal radiograph of the whole spine"
+TURN = "Turn the film so that the head is up, and send it again"
+REFUSALS = {
+    "inverted": ("grey-inverted", "the grey levels are inverted: bone is dark", "Export it with bone bright, and send it again"),
+    "upside_down": ("film-upside-down", "the spine stands on its head in this film", TURN),
+    "on_its_side": ("film-on-its-side", "the spine lies on its side in this film", TURN),
+    "lateral": ("lateral-film", "the film was taken from the side, and alignment is measured on frontal films", HINT),
+    "chest": ("chest-film", "the picture looks like a chest film", HINT),
+    "pelvis": ("pelvis-film", "the picture looks like a film of the pelvis or of a hip", HINT),
+    "photo": ("photograph", "the picture looks like a photograph", HINT),
+    "other": ("not-a-spine-film", "the picture does not look like a radiograph of a spine", HINT),
+}
+SMALLEST = 192
+"""Rows under which a vertebra of a whole spine has fewer than five."""
+WRONG_VIEW = {"lateral": "lateral"}
+"""Views that a file names, and as what such a film is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What the gate says of a film that it lets in."""
+
+    probability: float
+    doubtful: bool
+    kind: str
+
+
+def check_series(series: Series) -> None:
+    """Let a series pass that may hold films.
+
+    Raises:
+        Refusal: `not-a-radiograph`, if its modality says that it holds something else.
+    """
+    check_modality(series)
+
+
+def check_image(image: Image) -> None:
+    """Let a picture pass that could be a frontal film of a spine at all.
+
+    Raises:
+        Refusal: If it is in colour, too small, flat, or named as of another view.
+    """
+    check_content(image)
+    if image.shape[0] < SMALLEST:
+        said = f"the picture has {image.shape[0]} rows of pixels, at least {SMALLEST} are needed for a whole spine"
+        raise Refusal("picture-too-small", said, "Send the film in its full size, not a thumbnail")
+    if image.view in WRONG_VIEW:
+        raise Refusal(*REFUSALS[WRONG_VIEW[image.view]])
+
+
+def framed(pixels: Pixels, shape: tuple[int, int]) -> Pixels:
+    """The film as the gate sees it, float32 of that shape."""
+    return even(looked_at(pixels, film_frame((pixels.shape[0], pixels.shape[1]), shape)), FILM_NEAR)
+
+
+def admit(pixels: Pixels, engine: Engine, settings: Mapping[str, Any], shape: tuple[int, int]) -> Pass:
+    """Let a film pass that looks like a frontal whole spine the right way up.
+
+    Args:
+        pixels: As `frames.scaled` makes it.
+        settings: `gate` of a bundle: `least` probability to pass, and `sure` below which a film is doubtful.
+        shape: Of the gate's frame.
+
+    Raises:
+        Refusal: The code says what it looks like instead.
+    """
+    chances = softmax(engine.run("gate", {"film": framed(pixels, shape)[None, None]})["logits"][0])
+    spine, kind = float(chances[0]), KINDS[1 + int(np.argmax(chances[1:]))]
+    if spine < settings["least"]:
+        raise Refusal(*REFUSALS[kind])
+    return Pass(spine, spine < settings["sure"], kind)
