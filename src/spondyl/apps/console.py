@@ -18,7 +18,19 @@ from rich.text import Text
 
 from spondyl.core import ImageNote, StudyResult, term
 from spondyl.core.result import DISCLAIMER
-from spondyl.reports import EVIDENCE, VIEWS, LevelRow, level_rows, measure_name, number_text, set_text, yes_no_text
+from spondyl.reports import (
+    EVIDENCE,
+    NOT_SEEN,
+    VIEWS,
+    LevelRow,
+    curve_words,
+    level_rows,
+    measure_name,
+    number_text,
+    set_text,
+    unit_text,
+    yes_no_text,
+)
 from spondyl.reports.rows import probability
 
 if TYPE_CHECKING:  # the laboratory shows bars too, and needs no reader and no runtime for that
@@ -101,6 +113,8 @@ def study_view(result: StudyResult, sources: Sequence[str]) -> RenderableType:
         parts.append(Text(f"  {result.refusal['hint']}"))
     elif result.findings:
         parts.append(levels_table(result))
+    if result.curves:
+        parts += [Text(""), curves_table(result)]
     parts += [Text(f"warning: {warning.message}", style="yellow") for warning in result.warnings]
     return Group(*parts, Text(""))
 
@@ -123,7 +137,7 @@ def levels_table(result: StudyResult) -> Table:
     """Whole pictures, and levels from the top down. A column for each graded finding and side, and each measurement; one for yes/no."""
     rows = level_rows(result)
     graded = list(dict.fromkeys((finding.finding, finding.side) for row in rows for finding in row.graded))
-    measured = list(dict.fromkeys((item.name, item.unit) for item in result.measurements))
+    measured = list(dict.fromkeys((item.name, unit_text(item)) for item in result.measurements))
     wide = len(graded) <= MOST_SETS and len(measured) <= MOST_MEASURES
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("level", no_wrap=not any(row.candidates for row in rows))
@@ -137,7 +151,7 @@ def levels_table(result: StudyResult) -> Table:
     for name, unit in measured:
         table.add_column(f"{measure_name(name)}\n{unit}", no_wrap=wide)
     for row in rows:
-        level = "\n".join([row.label, *(f"{name}?" for name in row.candidates)])
+        level = "\n".join([row.label, *(f"{name}?" for name in row.candidates), *([NOT_SEEN] if row.unseen else [])])
         answers = [grade_cells(row, name, side) for name, side in graded]
         said = [cell for answer in answers for cell in answer] if wide else [joined_cell(*answer) for answer in answers]
         cells = [level, *said, "refer" if row.refer else ""]
@@ -145,6 +159,16 @@ def levels_table(result: StudyResult) -> Table:
         if any(one.yes_no for one in rows):
             cells.append(yes_no_text(row) or "-")
         table.add_row(*(Text(cell) for cell in (*cells, *numbers)), style="yellow" if row.refer else "")
+    return table
+
+
+def curves_table(result: StudyResult) -> Table:
+    """Each curve in a sentence, with the convention of its angle."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for name in ("curve", "convention", "angle"):
+        table.add_column(name, no_wrap=name == "curve")
+    for curve in map(curve_words, result.curves):
+        table.add_row(*map(Text, (curve.name, curve.convention, curve.text)))
     return table
 
 

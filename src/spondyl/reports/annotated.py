@@ -12,6 +12,8 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 from spondyl.core import Finding, HeatMap, Image, Measurement, Study, StudyResult, term
+from spondyl.reports.alignment import plan_alignment
+from spondyl.reports.alignment_paint import paint_plan
 from spondyl.reports.heatmap import reduced_overlay
 from spondyl.reports.labels import Rectangle, place_labels
 from spondyl.reports.panel import BACKGROUND, PANEL_WIDTH, Colour, draw_panel, font, panel_height, panel_lines
@@ -51,7 +53,10 @@ def marked_picture(image: Image, result: StudyResult, maps: Sequence[HeatMap] = 
     scale = _scale(image.shape)
     picture = _picture(image, [heat for heat in maps if heat.image == image.id], scale)
     if words:
-        _mark(picture, [_on_image(row, image.id) for row in level_rows(result)], scale, words)
+        rows = [_on_image(row, image.id) for row in level_rows(result)]
+        frame = (image.shape[1], image.shape[0])
+        paint_plan(picture, plan_alignment(rows, result.curves, image.id, frame, words / scale), scale, words)
+        _mark(picture, rows, scale, words)
     return picture
 
 
@@ -113,6 +118,7 @@ def _on_image(row: LevelRow, image_id: str) -> LevelRow:
         row,
         graded=tuple(finding for finding in row.graded if finding.image == image_id),
         yes_no=tuple(finding for finding in row.yes_no if finding.image == image_id),
+        places=tuple(finding for finding in row.places if finding.image == image_id),
         measured=tuple(item for item in row.measured if item.image == image_id),
     )
 

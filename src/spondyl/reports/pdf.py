@@ -19,9 +19,11 @@ from spondyl.core.result import DISCLAIMER
 from spondyl.reports.annotated import marked_picture
 from spondyl.reports.card_blocks import card_blocks
 from spondyl.reports.contributions import moved_by
+from spondyl.reports.curves import curve_words, further, only_place, vertebra_table
 from spondyl.reports.rows import (
     EVIDENCE,
     VIEWS,
+    LevelRow,
     cannot_tell,
     level_rows,
     measure_name,
@@ -29,6 +31,7 @@ from spondyl.reports.rows import (
     present_probability,
     probability,
     set_text,
+    unit_text,
     voted_key,
     whole_picture,
 )
@@ -36,6 +39,8 @@ from spondyl.reports.rows import (
 JPEG_QUALITY = 88
 WORDS = 26
 """Height in pixels of the words on a picture: two pictures stand side by side on a page."""
+PICTURE_MM, TALL_MM = 105, 185
+"""Height of a picture on paper, and of a whole spine, on which an angle is to be followed."""
 
 
 def report_pdf(study: Study, result: StudyResult, maps: Sequence[HeatMap] = (), card: str = "") -> bytes:
@@ -75,14 +80,30 @@ def _contents(study: Study, result: StudyResult, maps: Sequence[HeatMap], card: 
         "facts": _facts(result), "refusal": _refusal(result),
         "answers": [_answer(finding, row.label) for row in rows if row.whole for finding in row.graded],
         "pictures": _pictures({image.id: image for image in study.images}, result, maps) or _first_picture(study, result),
-        "findings": [_line(finding, row.heading) for row in rows for finding in row.findings],
-        "measurements": [[row.label, measure_name(item.name), f"{number_text(item)} {item.unit}", item.method]
-                         for row in rows for item in row.measured],
-        "curves": [[[name.replace("_", " "), value if isinstance(value, str) else json.dumps(value)] for name, value in curve.items()]
-                   for curve in result.curves],
+        "findings": [_line(finding, row.heading) for row in rows for finding in (*row.graded, *row.yes_no)],
+        "measurements": [[row.label, measure_name(item.name), f"{number_text(item)} {unit_text(item)}".strip(), item.method]
+                         for row in rows if not only_place(row) for item in row.measured],
+        "curves": [_curve(curve) for curve in result.curves], "vertebrae": _vertebrae(rows),
+        "picture_mm": TALL_MM if result.curves else PICTURE_MM,
         "warnings": list(dict.fromkeys(warning.message for warning in result.warnings)),
         "software": _software(result), "card": card_blocks(card),
     }
+
+
+def _curve(curve: Mapping[str, Any]) -> list[str]:
+    words = curve_words(curve)
+    more = [f"{name.replace('_', ' ')}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in further(curve).items()]
+    return [words.name, words.convention, "; ".join([words.text, *more])]
+
+
+def _vertebrae(rows: Sequence[LevelRow]) -> dict[str, Any] | None:
+    """The table of vertebrae, the units in its head."""
+    table = vertebra_table(rows)
+    if table is None:
+        return None
+    head = [", ".join(filter(None, pair)) for pair in zip(table.head, table.units, strict=True)]
+    lines = [{"cells": list(cells), "refer": refer} for cells, refer in zip(table.lines, table.refer, strict=True)]
+    return {"head": [*(words[:1].upper() + words[1:] for words in head)], "lines": lines, "methods": list(table.methods)}
 
 
 def _facts(result: StudyResult) -> list[list[str]]:

@@ -15,10 +15,16 @@ VIEWS = {"ap": "frontal"}
 """Views as a person says them, where that is not the word of result.json."""
 MEDIANS = ("degeneration_grade",)
 """Grades whose answer is the median of the probabilities; of other scales it is the likeliest key. A test compares them with the tasks."""
-DIGITS = {"g/cm2": 3, "SD": 2}
+DIGITS = {"g/cm2": 3, "SD": 2, "ratio": 2, "deg": 1}
 """Decimals of a measurement by its unit, where they are not one."""
-MEASURES = {"t_score": "T-score", "z_score": "Z-score"}
+MEASURES = {"t_score": "T-score", "z_score": "Z-score", "vertebra_tilt": "tilt", "t1_l5_offset": "T1 to L5 offset"}
 """Measurements as a person says them, where that is not the word of result.json."""
+RATIOS = {"height_ratio": "", "lateral_shift": "vertebra widths", "t1_l5_offset": "vertebra widths"}
+"""What a person reads for the unit "ratio", by measurement, where that is not the word of result.json."""
+OFFSET = "t1_l5_offset"
+"""The measurement that is drawn as a plumb line: from its second point up, and across to its first."""
+PLACES = ("vertebra",)
+"""Findings that only tell where something is. They are no answer to a yes/no question, and without a value it was not seen."""
 FILM_VIEWS = ("ap", "lateral")
 FILM_MODALITIES = ("CR", "DX", "RG")
 SCAN_TASKS = ("dxa-osteoporosis",)
@@ -37,6 +43,7 @@ class LevelRow:
         yes_no: Findings that are absent or present at a place.
         measured: Measurements of the level.
         whole: Whether the row is about a whole picture, no level.
+        places: Findings that only tell where the vertebra is.
     """
 
     label: str
@@ -45,6 +52,7 @@ class LevelRow:
     yes_no: tuple[Finding, ...]
     measured: tuple[Measurement, ...]
     whole: bool = False
+    places: tuple[Finding, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -53,8 +61,13 @@ class LevelRow:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Both kinds."""
-        return self.graded + self.yes_no
+        """All kinds."""
+        return self.graded + self.yes_no + self.places
+
+    @property
+    def unseen(self) -> bool:
+        """Whether there is a place for a vertebra, and none could be seen in it."""
+        return bool(self.places) and all(finding.value != "present" for finding in self.places)
 
     @property
     def refer(self) -> bool:
@@ -183,12 +196,17 @@ def voted_key(finding: Finding, member: Mapping[str, float]) -> str:
 
 def measure_text(row: LevelRow) -> str:
     """Measurements in words, each with half its 90 % interval where it is known."""
-    return ", ".join(f"{measure_name(item.name)} {number_text(item)} {item.unit}" for item in row.measured)
+    return ", ".join(f"{measure_name(item.name)} {number_text(item)} {unit_text(item)}".strip() for item in row.measured)
 
 
 def measure_name(name: str) -> str:
     """The name of a measurement as a person reads it."""
     return MEASURES.get(name, name.replace("_", " "))
+
+
+def unit_text(item: Measurement) -> str:
+    """The unit as a person reads it; "" where the name says it."""
+    return RATIOS.get(item.name, item.unit) if item.unit == "ratio" else item.unit
 
 
 def number_text(item: Measurement) -> str:
@@ -233,8 +251,10 @@ def whole_picture(finding: Finding) -> bool:
 
 
 def outlined(item: Finding | Measurement) -> bool:
-    """Whether its points are only the corners of what its box shows already."""
-    return isinstance(item, Finding) and item.box is not None and len(item.points or ()) > 2
+    """Whether its points are drawn otherwise than one by one: as corners of its box, or in the plan of a spine (`alignment`)."""
+    if isinstance(item, Measurement):
+        return item.name == OFFSET
+    return len(item.points or ()) > 2 and (item.box is not None or item.finding in PLACES)
 
 
 def _row(place: _Place, items: Sequence[Finding | Measurement], names: Mapping[str | None, str]) -> LevelRow:
@@ -242,12 +262,14 @@ def _row(place: _Place, items: Sequence[Finding | Measurement], names: Mapping[s
     name = next((item.level for item in items if item.level), None)
     label = names[place.image] if place.whole else name or f"#{place.from_bottom}"
     unsure = () if name else next((likely_names(finding) for finding in findings if finding.level_alternatives), ())
-    graded = [len(term(finding.finding).keys) > 2 or whole_picture(finding) for finding in findings]
+    asked = [finding for finding in findings if finding.finding not in PLACES]
+    graded = [len(term(finding.finding).keys) > 2 or whole_picture(finding) for finding in asked]
     return LevelRow(
         label=label,
         candidates=unsure,
-        graded=tuple(finding for finding, scale in zip(findings, graded, strict=True) if scale),
-        yes_no=tuple(finding for finding, scale in zip(findings, graded, strict=True) if not scale),
+        graded=tuple(finding for finding, scale in zip(asked, graded, strict=True) if scale),
+        yes_no=tuple(finding for finding, scale in zip(asked, graded, strict=True) if not scale),
         measured=tuple(item for item in items if isinstance(item, Measurement)),
         whole=place.whole,
+        places=tuple(finding for finding in findings if finding.finding in PLACES),
     )

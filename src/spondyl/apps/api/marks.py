@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spondyl.core import Finding, ImageNote, Measurement, term
-from spondyl.reports import LevelRow, Rectangle, box_text, outlined, place_labels, present_probability
+from spondyl.reports import Curve, LevelRow, Rectangle, box_text, outlined, place_labels, plan_alignment, present_probability
 
 UNITS = 160
 """Words are sized in units of the picture's longer side divided by this."""
+CURVE_SIZE, BOLD = 2.4, 0.85
+"""Height of the words of a curve in those units; the page's bold letters are so much smaller for the same width."""
 MOST_LABELS = 40
 """Boxes that get words, the likeliest first; the others have their colour, and their words where the pointer rests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A box with its words, or points.
+    """A box with its words, points, or a line of the plan of a spine.
 
     Attributes:
         row: Label of the row it belongs to, which lights up with it.
@@ -28,6 +30,8 @@ class Mark:
         colour: "#rrggbb" of what was found, "" where it is a level of which more is said.
         pill: Where the words go (x0, y0, x1, y1), None where they are not shown.
         size: Height of the words.
+        shape: "" for a box or points; of the plan of a spine "polygon" or "polyline" for a line through the points, or "words".
+        style: Classes of that line: "strong", "dashed", "filled".
     """
 
     row: str
@@ -39,6 +43,8 @@ class Mark:
     colour: str = ""
     pill: Rectangle | None = None
     size: float = 0.0
+    shape: str = ""
+    style: str = ""
 
     @property
     def line(self) -> str:
@@ -46,8 +52,8 @@ class Mark:
         return " ".join(f"{x:g},{y:g}" for x, y in self.points)
 
 
-def marks_of(rows: Sequence[LevelRow], note: ImageNote) -> tuple[Mark, ...]:
-    """Everything that the rows say to draw on one image."""
+def marks_of(rows: Sequence[LevelRow], note: ImageNote, curves: Sequence[Curve] = ()) -> tuple[Mark, ...]:
+    """Everything that the rows and curves say to draw on one image."""
     boxes, points = [], []
     for row in rows:
         found = [finding for finding in row.findings if finding.image == note.id]
@@ -55,7 +61,19 @@ def marks_of(rows: Sequence[LevelRow], note: ImageNote) -> tuple[Mark, ...]:
         items: list[Finding | Measurement] = [*found, *(item for item in row.measured if item.image == note.id)]
         lines = dict.fromkeys(item.points for item in items if item.points and not outlined(item))
         points += [Mark(row.label, row.label, row.heading, False, None, line) for line in lines]
-    return (*_labelled(boxes, note), *points)
+    return (*_spine(rows, note, curves), *_labelled(boxes, note), *points)
+
+
+def _spine(rows: Sequence[LevelRow], note: ImageNote, curves: Sequence[Curve]) -> list[Mark]:
+    """Outlines of vertebrae and lines of curves as the annotated picture has them, shapes first."""
+    plan = plan_alignment(rows, curves, note.id, (note.columns, note.rows), CURVE_SIZE * max(note.rows, note.columns) / UNITS)
+    marks = []
+    for shape in plan.shapes:
+        style = " ".join(name for name in ("strong", "dashed", "filled") if getattr(shape, name))
+        marks.append(Mark(shape.row, "", shape.title, False, None, tuple((round(x, 2), round(y, 2)) for x, y in shape.points), shape.colour,
+                          shape="polygon" if shape.closed else "polyline", style=style))
+    return marks + [Mark(spoken.row, spoken.text, spoken.title, False, None, (), spoken.colour, spoken.place, spoken.size * BOLD, "words")
+                    for spoken in plan.words]
 
 
 def _levels(row: LevelRow, found: Sequence[Finding]) -> list[Mark]:

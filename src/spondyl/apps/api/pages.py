@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from spondyl import __version__
 from spondyl.apps.api.view import Bar, view_of, words
 from spondyl.core.result import DISCLAIMER
-from spondyl.reports import amount, measure_name
+from spondyl.reports import amount, measure_name, unit_text
 from spondyl.store import ResultRow, Store, StudyRow, parse_result
 from spondyl.tasks.port import Task
 
@@ -101,6 +101,6 @@ def _short(value: float) -> str:
 
 
 _environment.filters.update(
-    date=_date, amount=amount, measure_name=measure_name, percent=_percent, short=_short, study_words=_study_words, words=words,
-    wordy=_wordy,
+    date=_date, amount=amount, measure_name=measure_name, percent=_percent, short=_short, study_words=_study_words, unit_text=unit_text,
+    words=words, wordy=_wordy,
 )

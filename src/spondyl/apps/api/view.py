@@ -11,7 +11,26 @@ from urllib.parse import quote, urlencode
 
 from spondyl.apps.api.marks import Mark, marks_of
 from spondyl.core import Finding, ImageNote, Measurement, StudyResult, term
-from spondyl.reports import EVIDENCE, VIEWS, LevelRow, Moved, cannot_tell, level_rows, likely_names, moved_by, set_text, voted_key
+from spondyl.reports import (
+    EVIDENCE,
+    NOT_SEEN,
+    VIEWS,
+    CurveWords,
+    LevelRow,
+    Moved,
+    VertebraTable,
+    cannot_tell,
+    curve_words,
+    further,
+    level_rows,
+    likely_names,
+    moved_by,
+    only_place,
+    present_probability,
+    set_text,
+    vertebra_table,
+    voted_key,
+)
 from spondyl.store import MapNote
 
 
@@ -68,6 +87,8 @@ class Row:
         chips: Yes/no findings; what was found at several places is one chip.
         details: Every finding by itself.
         whole: Whether it is about a whole picture.
+        unseen: "not seen" where a vertebra has its place here that could not be seen, else "".
+        seen: How likely there is a vertebra, where one was seen, else None.
     """
 
     label: str
@@ -80,6 +101,8 @@ class Row:
     measured: tuple[Measurement, ...]
     refer: bool
     whole: bool
+    unseen: str
+    seen: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +127,29 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveView:
+    """A curve in words, and what a curve of another kind says besides."""
+
+    words: CurveWords
+    more: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VertebraeView:
+    """Vertebrae of which no more is said than where they are and how they measure: the rows, and as many lines of the table."""
+
+    rows: tuple[Row, ...]
+    table: VertebraTable
+
+
+@dataclass(frozen=True, slots=True)
 class ResultView:
-    """Everything the page shows of one result. `films`: pictures as wholes, several of them, to be seen side by side."""
+    """Everything the page shows of one result.
+
+    Attributes:
+        rows: Levels and whole pictures of which something is said; the others are `vertebrae`.
+        films: Whether the pictures are wholes, several of them, to be seen side by side.
+    """
 
     result: StudyResult
     address: str
@@ -115,7 +159,8 @@ class ResultView:
     has_grades: bool
     has_measures: bool
     films: bool
-    curves: tuple[tuple[tuple[str, str], ...], ...]
+    curves: tuple[CurveView, ...]
+    vertebrae: VertebraeView | None
     notes: tuple[Note, ...]
 
 
@@ -124,13 +169,16 @@ def view_of(result: StudyResult, notes: Sequence[MapNote]) -> ResultView:
     address = f"/api/v1/studies/{quote(result.study['key'])}/results/{quote(result.task)}"
     heats = {_place(note.finding, note.level_from_bottom, note.side, note.image): _heat(address, note) for note in notes}
     sorted_rows = level_rows(result)
-    rows = tuple(_row(row, heats) for row in sorted_rows)
+    rows = tuple(_row(row, heats) for row in sorted_rows if not only_place(row))
+    table = vertebra_table(sorted_rows)
     pictures = _pictures(result, sorted_rows, heats)
     return ResultView(
         result, address, EVIDENCE.get(result.bundle.evidence, result.bundle.evidence) if result.bundle else "", rows,
-        pictures, films=len(pictures) > 1 and all(row.whole for row in rows),
+        pictures, films=len(pictures) > 1 and all(row.whole for row in sorted_rows),
         has_grades=any(row.graded for row in rows), has_measures=any(row.measured for row in rows),
-        curves=tuple(tuple((words(name), _plain(value)) for name, value in curve.items()) for curve in result.curves),
+        curves=tuple(CurveView(curve_words(curve), tuple((words(name), _plain(value)) for name, value in further(curve).items()))
+                     for curve in result.curves),
+        vertebrae=VertebraeView(tuple(_row(row, heats) for row in sorted_rows if only_place(row)), table) if table else None,
         notes=tuple(Note(code, message, count) for (code, message), count in
                     Counter((warning.code, warning.message) for warning in result.warnings).items()),
     )
@@ -148,6 +196,7 @@ def _row(row: LevelRow, heats: dict[Any, str]) -> Row:
         row.label, not row.candidates, named.level_confidence if named else None,
         tuple((name, named.level_alternatives[name]) for name in likely_names(named)) if named else (),
         graded, _grouped(yes_no) if row.whole else yes_no, graded + yes_no, row.measured, row.refer, row.whole,
+        NOT_SEEN if row.unseen else "", None if row.unseen else next(map(present_probability, row.places), None),
     )
 
 
@@ -199,7 +248,7 @@ def _pictures(result: StudyResult, rows: Sequence[LevelRow], heats: dict[Any, st
     pictures = []
     for note in result.images:
         here = tuple((label, address) for (finding, label, image), address in _labelled(rows, heats) if image == note.id and finding)
-        pictures.append(Picture(note.id, note.rows, note.columns, _caption(note), marks_of(rows, note), here))
+        pictures.append(Picture(note.id, note.rows, note.columns, _caption(note), marks_of(rows, note, result.curves), here))
     return tuple(sorted(pictures, key=lambda picture: not picture.marks)) if not all(row.whole for row in rows) else tuple(pictures)
 
 
