@@ -109,17 +109,18 @@ def serve(
 
 @app.command(epilog="Example: spondyl change 2019/result.json 2021/result.json --same-machine --rms-sd 0.010 --plot change.svg")
 def change(
-    paths: Annotated[list[Path], typer.Argument(metavar="RESULT", help="result.json of dxa-osteoporosis, or its folder; earliest first.")],
-    rms_sd: Annotated[float | None, typer.Option("--rms-sd", help="Precision error of the site for these vertebrae, g/cm2.")] = None,
-    same_machine: Annotated[bool, typer.Option("--same-machine", help="All examinations come from one machine.")] = False,
-    cross_calibrated: Annotated[bool, typer.Option("--cross-calibrated", help="From machines that were cross-calibrated.")] = False,
+    paths: Annotated[list[Path], typer.Argument(metavar="RESULT", help="result.json of one task, or its folder; earliest first.")],
+    rms_sd: Annotated[float | None, typer.Option("--rms-sd", help="Densities: precision error of the site, g/cm2.")] = None,
+    same_machine: Annotated[bool, typer.Option("--same-machine", help="Densities: all examinations come from one machine.")] = False,
+    cross_calibrated: Annotated[bool, typer.Option("--cross-calibrated", help="Densities: machines were cross-calibrated.")] = False,
     at: Annotated[str, typer.Option("--at", metavar="LABELS", help="Label of each examination, e.g. 2019-03,2021-04.")] = "",
-    plot: Annotated[Path | None, typer.Option("--plot", help="Picture to write, .svg or .png.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Densities: picture to write, .svg or .png.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Compare the bone density of two or more examinations of one person with the least significant change.
+    """Compare two or more examinations of one person: bone density, or the largest curve of the spine. The results' task decides.
 
-    Without --same-machine or --cross-calibrated, and without --rms-sd, there is no verdict.
+    dxa-osteoporosis: against the least significant change; without --same-machine or --cross-calibrated, and without --rms-sd, there is no
+    verdict. xray-alignment: Cobb angles against the error of both films.
     """
     from spondyl.apps import change as verb
     from spondyl.apps import console

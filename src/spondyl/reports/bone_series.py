@@ -105,7 +105,7 @@ def bone_series(
     check_options(len(results), same_machine=same_machine, cross_calibrated=cross_calibrated, rms_sd_g_cm2=rms_sd_g_cm2)
     labels = labels_of(at, len(results))
     followed = tuple(_followed(result, number, label) for number, (result, label) in enumerate(zip(results, labels, strict=True), 1))
-    _all_different(results)
+    all_different(results)
     machines = "same" if same_machine else "cross-calibrated" if cross_calibrated else None
     own = [one.examination for one in followed]
     steps = tuple(Step(a, b, against, compare(own[a], own[b], machines=machines, rms_sd_g_cm2=rms_sd_g_cm2))
@@ -120,9 +120,7 @@ def check_options(count: int, *, same_machine: bool, cross_calibrated: bool, rms
     Raises:
         InputError: If they do not.
     """
-    if not 2 <= count <= MOST_EXAMINATIONS:
-        said = f"{count} examination{'s were' if count != 1 else ' was'} given; 2 to {MOST_EXAMINATIONS} are compared"
-        raise InputError("change-count", said, "Name the earlier and the later one, in this order")
+    check_count(count)
     if same_machine and cross_calibrated:
         raise InputError("change-machines", "the machines were called both the same and cross-calibrated", "Say one of the two, or neither")
     if rms_sd_g_cm2 is not None and not 0 < rms_sd_g_cm2 <= MOST_RMS_SD:
@@ -130,13 +128,25 @@ def check_options(count: int, *, same_machine: bool, cross_calibrated: bool, rms
                          "Give the RMS-SD of the site's precision study in g/cm2, 0.010 or so; not a percentage")
 
 
+def check_count(count: int) -> None:
+    """Raises InputError if so many examinations are not compared."""
+    if not 2 <= count <= MOST_EXAMINATIONS:
+        said = f"{count} examination{'s were' if count != 1 else ' was'} given; 2 to {MOST_EXAMINATIONS} are compared"
+        raise InputError("change-count", said, "Name the earlier and the later one, in this order")
+
+
+def check_answered(result: StudyResult, number: int) -> None:
+    """Raises InputError if the result is a refusal."""
+    if result.refusal is not None:
+        raise InputError("change-not-answered", f"examination {number} was {result.status}: {result.refusal.get('message', '')}",
+                         "Leave it out, or analyze another picture of that examination")
+
+
 def _followed(result: StudyResult, number: int, label: str) -> Followed:
     if result.task != TASK:
         raise InputError("change-other-task", f"examination {number} is a result of {result.task}; bone density is in results of {TASK}",
                          f"Give the result.json of {TASK}")
-    if result.refusal is not None:
-        raise InputError("change-not-answered", f"examination {number} was {result.status}: {result.refusal.get('message', '')}",
-                         "Leave it out, or analyze another picture of that examination")
+    check_answered(result, number)
     unreliable = {item.level for item in result.findings if item.finding == "unreliable_vertebra" and item.value == "present"}
     evidence = result.bundle.evidence if result.bundle else ""
     return Followed(label, result.study["key"], evidence, tuple(name for name in REGION if name in unreliable),
@@ -187,7 +197,7 @@ def _source(result: StudyResult) -> str:
     return ""
 
 
-def _all_different(results: Sequence[StudyResult]) -> None:
+def all_different(results: Sequence[StudyResult]) -> None:
     """Raises InputError if one examination was given twice, or one picture under two keys."""
     seen: dict[str, int] = {}
     for number, result in enumerate(results, 1):
