@@ -72,6 +72,17 @@ def density(folder: Path, bundles: Path | None) -> list[Row]:
         raise NotMeasuredError(error.message) from None
 
 
+def alignment(folder: Path, bundles: Path | None) -> list[Row]:
+    """A whole-spine film, and the memory of a large one."""
+    from bench.alignment import alignment_speed
+    from spondyl.core import SpondylError
+
+    try:
+        return alignment_speed(folder / "whole-spines", bundles)
+    except SpondylError as error:
+        raise NotMeasuredError(error.message) from None
+
+
 def memory(folder: Path, bundles: Path | None) -> list[Row]:
     """The server after many analyses."""
     from bench.memory import server_memory
@@ -97,6 +108,7 @@ PARTS: dict[str, Callable[[Path, Path | None], list[Row]]] = {
     "analysis": analysis_and_networks,
     "stenosis": stenosis,
     "density": density,
+    "alignment": alignment,
     "command-line": command_line,
     "memory": memory,
     "digital-spine": digital_spine,

@@ -24,6 +24,7 @@ SOURCE = ROOT / "src" / "spondyl"
 PAGES = ROOT / "docs" / "reference"
 FIGURES = ROOT / "docs" / "figures" / "mri-discs.json"
 DENSITY = ROOT / "docs" / "figures" / "dxa-osteoporosis.json"
+ALIGNMENT = ROOT / "docs" / "figures" / "xray-alignment.json"
 STENOSIS = ROOT / "docs" / "figures" / "mri-stenosis.json"
 FILM_SYSTEMS = ("xray-lesions", "xray-grade")
 REALISM = ROOT / "docs" / "figures" / "realism.json"
@@ -217,7 +218,7 @@ def figures() -> str:
     """The figures that `spondyl evaluate` wrote, as tables; a film system that was not measured has none."""
     from spondyl.lab.mri_discs.card import tables
 
-    others = (stenosis_figures(), density_figures(), *map(film_figures, FILM_SYSTEMS))
+    others = (alignment_figures(), stenosis_figures(), density_figures(), *map(film_figures, FILM_SYSTEMS))
     return tables(json.loads(FIGURES.read_text("utf-8"))) + "\n" + "".join(others)
 
 
@@ -228,6 +229,15 @@ def density_figures(file: Path = DENSITY) -> str:
     if not file.exists():
         return ""
     return f"\n### dxa-osteoporosis (in-silico)\n\n{tables(json.loads(file.read_text('utf-8')))}\n"
+
+
+def alignment_figures(file: Path = ALIGNMENT) -> str:
+    """Heading and tables of `xray-alignment`, or nothing where its figures are absent."""
+    from spondyl.lab.alignment.card import tables
+
+    if not file.is_file():
+        return ""
+    return f"\n### xray-alignment (real)\n\n{tables(json.loads(file.read_text('utf-8')))}\n"
 
 
 def stenosis_figures(file: Path = STENOSIS) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from apps.house import House, house
 from apps.make_curves import COBB, LEFT, NOTE, RIGHT, curve, refused, result
-from apps.test_change import written
+from apps.serving import served
+from apps.test_change import kept, written
 from reports import make_density
 from spondyl.core import StudyResult
 from spondyl.reports.curve_series import TASK
@@ -170,3 +171,16 @@ def test_one_film_or_results_of_a_task_that_nothing_follows_are_told(house: Hous
     told = house.say("change", *grades).err
     assert told.startswith("[change-other-task]")
     assert "xray-grade" in told
+
+
+def test_rest_and_the_command_line_give_one_answer(house: House, tmp_path: Path):
+    results = {"a": result("a", curve(32.1)), "b": result("b", curve(40.0))}
+    said = json.loads(house.say("change", *written(tmp_path / "files", **results), "--json").out)
+    kept(tmp_path / "data", *results.values())
+    asked = {"studies": f"{'a' * 20},{'b' * 20}", "task": TASK}
+    with house.capture.disabled(), served(tmp_path / "data") as client:
+        assert client.get("/api/v1/change", params=asked).json() == said
+        for more, status, code in (({"rms_sd": "0.01"}, 422, "change-option-for-densities"), ({"studies": "a" * 20}, 422, "change-count"),
+                                   ({"task": "xray-alignmet"}, 422, "unknown-task")):
+            answer = client.get("/api/v1/change", params={**asked, **more})
+            assert (answer.status_code, answer.json()["code"]) == (status, code)

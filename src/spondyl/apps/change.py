@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from spondyl.reports.bone_plot import change_png, change_svg, step_words, why_no
 from spondyl.reports.bone_series import TASK as DENSITY
 from spondyl.reports.bone_series import BoneSeries, Step, bone_series
 from spondyl.reports.curve_series import TASK as CURVES
-from spondyl.reports.curve_series import CurveSeries, curve_series
+from spondyl.reports.curve_series import CurveSeries, curve_series, refuse_options
 from spondyl.store import parse_result
 
 if TYPE_CHECKING:
@@ -69,13 +69,6 @@ def task_of(results: Sequence[StudyResult]) -> str:
         raise InputError("change-other-task", f"the results are of {seen[0]}; {DENSITY} and {CURVES} are followed",
                          f"Give the result.json of {DENSITY} or of {CURVES}")
     return seen[0]
-
-
-def refuse_options(given: Mapping[str, bool]) -> None:
-    """Raises InputError if one of these options was given, which are only for densities."""
-    if named := [name for name, was_given in given.items() if was_given]:
-        raise InputError("change-option-for-densities", f"only bone density takes {', '.join(named)}; the results are of {CURVES}",
-                         "Leave out what is only for densities")
 
 
 def read_result(path: Path, number: int) -> StudyResult:

@@ -106,6 +106,13 @@ def curve_series(results: Sequence[StudyResult], *, at: str = "") -> CurveSeries
     return CurveSeries(films, steps, _notes(films, steps))
 
 
+def refuse_options(given: Mapping[str, bool]) -> None:
+    """Raises InputError if one of these options was given, which are only for densities."""
+    if named := [name for name, was_given in given.items() if was_given]:
+        raise InputError("change-option-for-densities", f"only bone density takes {', '.join(named)}; the results are of {TASK}",
+                         "Leave out what is only for densities")
+
+
 def _followed(result: StudyResult, number: int, label: str) -> FollowedFilm:
     if result.task != TASK:
         raise InputError("change-other-task", f"examination {number} is a result of {result.task}; curves are in results of {TASK}",
