@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spondyl.tasks.xray_alignment.corners import _moments
+from spondyl.tasks.xray_alignment.corners import moments
 from spondyl.tasks.xray_alignment.frames import close_frame, even, film_frame, looked_at, reduced, scaled, vertebra_frame
 
 from .columns import FILM, spine
@@ -65,7 +65,7 @@ def test_moments_are_the_mean_and_the_spread_of_a_map():
     y, x = np.mgrid[0:40, 0:48] + 0.5
     bell = np.exp(-((x - 20.3) ** 2) / (2 * 2.0**2) - ((y - 11.7) ** 2) / (2 * 1.5**2))
     chances = np.tile(bell / bell.sum(), (2, 4, 1, 1)).astype(np.float32)
-    own, mirrored = _moments(chances, (80, 96))
+    own, mirrored = moments(chances, 1, (80, 96))
     assert own[0, 0, :2] == pytest.approx([40.6, 23.4], abs=0.05)
     assert own[0, 0, [2, 5]] == pytest.approx([16.0, 9.0], rel=0.03)
     assert mirrored[0, 1, 0] == pytest.approx(96 - 40.6, abs=0.05)

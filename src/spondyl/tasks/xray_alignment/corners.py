@@ -14,8 +14,6 @@ from spondyl.tasks.xray_alignment.frames import VERTEBRA_NEAR, Pixels, Points, e
 
 FINE = 2
 """Crop pixels of a cell."""
-LOOKS = 2
-"""How often each is looked at, from where the last look saw it."""
 MIRRORED = [1, 0, 3, 2]
 
 
@@ -33,29 +31,29 @@ class Corners:
 
 
 def look_closer(pixels: Pixels, rough: Points, engine: Engine, networks: Sequence[str], shape: tuple[int, int]) -> Corners:
-    """Corners seen in each vertebra's own frame.
+    """Corners seen in each vertebra's own frame: once by the first network, to stand it upright, and from there by all of them.
 
     Args:
         pixels: float32 (rows, columns), 0..1.
         rough: (n, 4, 2) as the detector saw them.
-        networks: Names in the bundle; mirrored crops are asked too.
+        networks: Names in the bundle; the second time mirrored crops are asked too.
         shape: Of a crop.
     """
     points, spread = rough, np.zeros((len(rough), 4, 2, 2))
-    for _ in range(LOOKS):
+    for names, mirrored in ((networks[:1], False), (networks, True)):
         if not len(points):
             break
         frames = [vertebra_frame(one, shape) for one in points]
         crops = np.stack([even(looked_at(pixels, frame), VERTEBRA_NEAR) for frame in frames])[:, None]
-        both = np.concatenate([crops, crops[..., ::-1]])
-        said = np.stack([_moments(engine.run(name, {"vertebra": both})["chances"], shape) for name in networks])
-        points, spread = _joined(said, frames)
+        views = np.concatenate([crops, crops[..., ::-1]]) if mirrored else crops
+        said = [moments(engine.run(name, {"vertebra": views})["chances"], len(points), shape) for name in names]
+        points, spread = _joined(np.concatenate(said), frames)
     return Corners(points, spread)
 
 
-def _moments(chances: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """(2, n, 4, 6): x, y, and the variances xx, xy, xy, yy in crop pixels, of the crops and of their mirror images turned back."""
-    count = len(chances) // 2
+def moments(chances: NDArray[np.float32], count: int, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """(1 or 2, count, 4, 6): x, y, and the variances xx, xy, xy, yy in crop pixels, of the crops and, where there are twice as many, of
+    their mirror images turned back."""
     x = (np.arange(chances.shape[3]) + 0.5) * FINE
     y = (np.arange(chances.shape[2]) + 0.5) * FINE
     across, down = chances.sum(axis=2, dtype=np.float64), chances.sum(axis=3, dtype=np.float64)
@@ -63,17 +61,18 @@ def _moments(chances: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np
     xx, yy = across @ x**2 - mx**2, down @ y**2 - my**2
     xy = np.einsum("nkij,i,j->nk", chances.astype(np.float64), y, x) - mx * my
     rows = np.stack([mx, my, xx, xy, xy, yy], axis=-1)
+    if len(rows) == count:
+        return rows[None]
     own, other = rows[:count], rows[count:][:, MIRRORED]
     return np.stack([own, other * [-1, 1, 1, -1, -1, 1] + [shape[1], 0, 0, 0, 0, 0]])
 
 
 def _joined(said: NDArray[np.float64], frames: Sequence[Letterbox]) -> tuple[Points, NDArray[np.float64]]:
     """Means of all looks, and covariances: the looks' own, and theirs among each other, in pixels of the film."""
-    flat = said.reshape(-1, *said.shape[2:])
-    means, own = flat[..., :2], flat[..., 2:].reshape(*flat.shape[:-1], 2, 2).mean(axis=0)
+    means, own = said[..., :2], said[..., 2:].reshape(*said.shape[:-1], 2, 2).mean(axis=0)
     middle = means.mean(axis=0)
     apart = means - middle
-    among = np.einsum("lnki,lnkj->nkij", apart, apart) / len(flat)
+    among = np.einsum("lnki,lnkj->nkij", apart, apart) / len(said)
     points = np.stack([frame.back(place) for frame, place in zip(frames, middle, strict=True)])
     linear = np.stack([frame.to_source[:, :2] for frame in frames])
     return points, np.einsum("nij,nkjl,nml->nkim", linear, own + among, linear)
