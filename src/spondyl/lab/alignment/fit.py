@@ -63,8 +63,9 @@ def fit_detector(cases: Sequence[Case], recipe: AlignmentRecipe, seed: int, on_s
         corners = nn.functional.smooth_l1_loss(raw[:, count:] * near, wanted[:, count:-2] * near, beta=0.05, reduction="sum")
         return focal_loss(raw[:, :count], wanted[:, :count], wanted[:, -2:-1]) + corners / near.sum().clamp(min=1)
 
-    fit_loop(net, net.maps, batches, loss, recipe.detector_epochs, steps, recipe.detector_lr, recipe.half,
-         lambda epoch: on_step("Teaching the detector", epoch, recipe.detector_epochs))
+    cycles = (recipe.detector_epochs, recipe.detector_again)
+    _fit_cycles(net, net.maps, batches, loss, cycles, steps, recipe.detector_lr, recipe.half,
+                lambda epoch: on_step("Teaching the detector", epoch, sum(cycles)))
     return net
 
 
@@ -126,8 +127,9 @@ def fit_corner_net(cases: Sequence[Case], recipe: AlignmentRecipe, seed: int, on
                 views.append((crop[None], inside.astype(np.float32)))
             yield tuple(torch.from_numpy(np.stack(part)) for part in zip(*views, strict=True))
 
-    fit_loop(net, net.logits, batches, corner_loss, recipe.corner_epochs, steps, recipe.corner_lr, recipe.half,
-         lambda epoch: on_step("Teaching the second look", epoch, recipe.corner_epochs))
+    cycles = (recipe.corner_epochs, recipe.corner_again)
+    _fit_cycles(net, net.logits, batches, corner_loss, cycles, steps, recipe.corner_lr, recipe.half,
+                lambda epoch: on_step("Teaching the second look", epoch, sum(cycles)))
     return net
 
 
@@ -165,9 +167,19 @@ def _chosen(rng: np.random.Generator, real: Sequence[int], drawn: Sequence[int],
         yield chosen + [drawn[i] for i in rng.integers(len(drawn), size=digital)] if digital else chosen
 
 
+def _fit_cycles(net: nn.Module, raw: Callable[[Tensor], Tensor], batches: Callable[[int], Iterator[Drawn]], loss: Callable[..., Tensor],
+                cycles: Sequence[int], steps: int, lr: float, half: bool, say: Callable[[int], None]) -> None:
+    """`fit_loop` for each number of epochs in turn, the peak of the rate half as high each time."""
+    done = 0
+    for number, epochs in enumerate(cycles):
+        fit_loop(net, raw, lambda epoch, first=done: batches(first + epoch), loss, epochs, steps, lr / 2**number,  # type: ignore[misc]
+                 half, lambda epoch, first=done: say(first + epoch))  # type: ignore[misc]
+        done += epochs
+
+
 def fit_loop(net: nn.Module, raw: Callable[[Tensor], Tensor], batches: Callable[[int], Iterator[Drawn]], loss: Callable[..., Tensor],
          epochs: int, steps: int, lr: float, half: bool, say: Callable[[int], None]) -> None:
-    """AdamW with a one-cycle rate, in place; leaves a mean over the last epochs' weights and the network in its serving state."""
+    """AdamW with a one-cycle rate, in place; leaves the network in its serving state."""
     net.train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=WEIGHT_DECAY)
     schedule = one_cycle(optimiser, epochs * steps)

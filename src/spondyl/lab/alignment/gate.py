@@ -3,8 +3,9 @@ of other things. No other picture of a person is used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from spondyl.lab.alignment.cases import Case, OnStep, prepared
 from spondyl.lab.alignment.fit import fit_loop
 from spondyl.lab.alignment.recipe import AlignmentRecipe
 from spondyl.lab.alignment.views import FilmLook, plan_greys, seen_film
-from spondyl.models.gate import Gate
+from spondyl.models.density_nets import PlacedNet
 from spondyl.phantom import draw_subject, render_xray
 from spondyl.phantom.dxa_others import DXA_KINDS, draw_dxa_other
 from spondyl.phantom.others import KINDS as FILM_OTHERS
@@ -28,10 +29,10 @@ from spondyl.phantom.others import draw_other
 from spondyl.tasks.xray_alignment.frames import film_frame, reduced, scaled
 from spondyl.tasks.xray_alignment.gate import KINDS, REFUSALS, admit, check_image
 
-WIDTHS = (16, 32, 48, 64)
+WIDTHS = (16, 16, 32, 48, 48)
 BATCH = 32
 SPINE_SHARE, TURNED_SHARE = 0.45, 0.25
-"""Of what the gate is shown: spines, and spines the wrong way; drawn strangers are the rest, every kind as often."""
+"""Of what the gate is shown: spines, and spines the wrong way; strangers are the rest, each kind as often, and each name of a kind."""
 CUT = 0.3
 NO_STRANGERS = ("xray_ap", "xray_whole_spine", "collage", "body_dxa", "report_page")
 """Kinds that are, or hold, a spine from the front."""
@@ -41,6 +42,7 @@ KIND_OF = {"hip_dxa": "pelvis", "xray_lateral": "lateral", "chest": "chest", "ph
 ORDER = Order("vindr", 0, scale=Scale(fine_mm=1.4, trunk_mm=4.0, film_mm=0.8))
 TURNS = ("inverted", "upside_down", "on_its_side")
 Pixels = NDArray[np.float32]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,20 +91,19 @@ def ready(pixels: Pixels) -> NDArray[np.float16]:
     return scaled(reduced(np.ascontiguousarray(pixels, np.float32))[0]).astype(np.float16)
 
 
-def new_gate() -> Gate:
+def new_gate(recipe: AlignmentRecipe) -> PlacedNet:
     """With random weights."""
-    return Gate(len(KINDS), WIDTHS)
+    return PlacedNet(len(KINDS), recipe.gate, WIDTHS, stride=2)
 
 
-def fit_gate(cases: Sequence[Case], recipe: AlignmentRecipe, on_step: OnStep) -> Gate:
+def fit_gate(cases: Sequence[Case], recipe: AlignmentRecipe, on_step: OnStep) -> PlacedNet:
     """Taught by films, films the wrong way, and drawn strangers."""
     torch.manual_seed(recipe.seed + 2)
-    net = new_gate()
+    net = new_gate(recipe)
     films = [prepared(case).astype(np.float16) for case in cases]
-    strangers: dict[str, list[Shown]] = {}
+    strangers: dict[str, dict[str, list[Shown]]] = {}
     for pixels, kind, name in draw_strangers(recipe.seed, recipe.gate_each, on_step):
-        strangers.setdefault(name, []).append(Shown(ready(pixels), kind, name))
-    names = sorted(strangers)
+        strangers.setdefault(kind, {}).setdefault(name, []).append(Shown(ready(pixels), kind, name))
     steps = max(2 * len(films) // BATCH, 1)
 
     def one(rng: np.random.Generator) -> tuple[Pixels, NDArray[np.int64]]:
@@ -113,8 +114,7 @@ def fit_gate(cases: Sequence[Case], recipe: AlignmentRecipe, on_step: OnStep) ->
                 kind = TURNS[int(rng.integers(3))]
                 pixels = turned(pixels, kind, rng)
         else:
-            group = strangers[names[int(rng.integers(len(names)))]]
-            chosen = group[int(rng.integers(len(group)))]
+            chosen = _any(rng, _any(rng, strangers[_any(rng, sorted(strangers))].values()))
             pixels, kind = chosen.pixels.astype(np.float32), chosen.kind
         picture = seen_film(pixels, _look(rng, (pixels.shape[0], pixels.shape[1]), recipe.gate, kind))
         return picture[None], np.array(KINDS.index(kind))
@@ -130,6 +130,12 @@ def fit_gate(cases: Sequence[Case], recipe: AlignmentRecipe, on_step: OnStep) ->
     fit_loop(net, net, batches, loss, recipe.gate_epochs, steps, 3e-3, recipe.half,
              lambda epoch: on_step("Teaching the gate", epoch, recipe.gate_epochs))
     return net
+
+
+def _any(rng: np.random.Generator, things: Iterable[T]) -> T:
+    """One of them, each as likely."""
+    chosen = tuple(things)
+    return chosen[int(rng.integers(len(chosen)))]
 
 
 def _look(rng: np.random.Generator, film: tuple[int, int], shape: tuple[int, int], kind: str) -> FilmLook:

@@ -67,5 +67,5 @@ def _graphs(recipe: AlignmentRecipe, run: Path) -> tuple[dict[str, bytes], Mappi
                             (f"{CORNERS}{fold}", to_onnx(load_corner_net(recipe, run, fold), crop, "vertebra", ["chances"]))):
             graphs[f"{name}.onnx"] = graph
             networks[name] = NetworkFile(f"{name}.onnx", unseen_folds=(fold,))
-    graphs["gate.onnx"] = to_onnx(load_gate(run), small, "film", ["logits"])
+    graphs["gate.onnx"] = to_onnx(load_gate(recipe, run), small, "film", ["logits"])
     return graphs, {**networks, "gate": NetworkFile("gate.onnx", unseen_folds=(GATE_FOLD,))}

@@ -17,7 +17,7 @@ from spondyl.lab.alignment.recipe import AlignmentRecipe
 from spondyl.lab.recipe import kept_recipe
 from spondyl.lab.spread import keep
 from spondyl.models.corner_net import CornerNet
-from spondyl.models.gate import Gate
+from spondyl.models.density_nets import PlacedNet
 from spondyl.models.locator import Locator
 
 DRAWN_LAYOUT = "aasce"
@@ -76,9 +76,9 @@ def load_corner_net(recipe: AlignmentRecipe, run: Path, fold: int) -> CornerNet:
     return net.eval()
 
 
-def load_gate(run: Path) -> Gate:
+def load_gate(recipe: AlignmentRecipe, run: Path) -> PlacedNet:
     """Of a finished piece."""
-    net = new_gate()
+    net = new_gate(recipe)
     net.load_state_dict(torch.load(piece_file(run, "gate", GATE_FOLD), weights_only=True))
     return net.eval()
 

@@ -20,6 +20,7 @@ class AlignmentRecipe:
         detector_widths, corner_widths: Channels.
         detector_epochs, detector_lr, batch: Of the detector.
         corner_epochs, corner_lr, corner_batch, corner_share: Of the second look; an epoch shows so large a share of all vertebrae.
+        detector_again, corner_again: Epochs of a second cycle of the learning rate, whose peak is half as high.
         half: Whether training multiplies in bfloat16.
         gate_epochs, gate_each: Of the gate; drawn pictures of each kind.
         strengths: Strengths of smoothing of mid-lines and plates that are tried on the other folds.
@@ -50,8 +51,10 @@ class AlignmentRecipe:
     corner_lr: float = 3e-3
     corner_batch: int = 64
     corner_share: float = 1.0
+    detector_again: int = 40
+    corner_again: int = 6
     half: bool = True
-    gate_epochs: int = 12
+    gate_epochs: int = 40
     gate_each: int = 40
     strengths: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.2)
     seed: int = 1
