@@ -24,7 +24,8 @@ from spondyl.tasks.xray_alignment.frames import FILM_NEAR, even, film_frame, loo
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "xray-alignment.toml"
 QUICK = ("layout=aasce", "evidence=in-silico", "folds=3", "detector_epochs=1", "detector_again=1", "corner_epochs=1", "corner_again=0",
-         "corner_share=0.1", "gate_epochs=1", "gate_each=1", "film=[128, 64]", "vertebra=[32, 48]", "gate=[64, 32]", "batch=4", "corner_batch=8", "jobs=1")
+         "corner_share=0.1", "gate_epochs=1", "gate_each=1",
+         "film=[128, 64]", "vertebra=[32, 48]", "gate=[64, 32]", "batch=4", "corner_batch=8", "jobs=1")
 FILMS = 8
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,10 +13,11 @@ from spondyl.tasks.xray_alignment.answers import curve_rows, measurements_of, sc
 from spondyl.tasks.xray_alignment.corners import Corners
 from spondyl.tasks.xray_alignment.naming import name_column
 from spondyl.tasks.xray_alignment.reading import Column
+from spondyl.tasks.xray_alignment.shapes import SHAPES
 
 from .columns import FILM, column, film, spine
 
-SETTINGS = {"naming": {"sharpness": 0.5, "least": 0.6}, "score": {"slope": 1.0, "shift": 0.0},
+SETTINGS = {"naming": {"sharpness": 0.5, "least": 0.6}, "score": {"slope": 1.0, "shift": 0.0}, "measures": dict.fromkeys(SHAPES, 1.6),
             "angles": {"plate_strength": 0.0, "mid_strength": 0.0, "plate_factor": 1.6, "mid_factor": 1.6}}
 
 
@@ -73,7 +72,7 @@ def test_millimetres_are_said_only_where_the_spacing_holds_in_the_patient():
     naming = name_column(whole.seen, whole.slots, SETTINGS)
     units = {}
     for source, spacing in (("PixelSpacing", (0.5, 0.5)), ("ImagerPixelSpacing", (0.5, 0.5)), (None, None)):
-        rows = measurements_of(whole, naming, film(spacing_mm=spacing, spacing_source=source), sure=True)
+        rows = measurements_of(whole, naming, film(spacing_mm=spacing, spacing_source=source), SETTINGS["measures"], sure=True)
         units[source] = {row.name: row for row in rows}["t1_l5_offset"].unit
     assert units == {"PixelSpacing": "mm", "ImagerPixelSpacing": "ratio", None: "ratio"}
 
@@ -83,9 +82,9 @@ def test_the_offset_is_that_of_the_ends():
     corners[0] += [12.0, 0.0]
     whole = column(corners)
     naming = name_column(whole.seen, whole.slots, SETTINGS)
-    rows = measurements_of(whole, naming, film(spacing_mm=(0.5, 0.5), spacing_source="PixelSpacing"), sure=True)
+    rows = measurements_of(whole, naming, film(spacing_mm=(0.5, 0.5), spacing_source="PixelSpacing"), SETTINGS["measures"], sure=True)
     offset = next(row for row in rows if row.name == "t1_l5_offset")
     assert offset.value == pytest.approx(6.0)
     assert offset.error is not None
     assert offset.error > 0
-    assert not [row for row in measurements_of(replace(whole), naming, film(), sure=False) if row.name == "t1_l5_offset"]
+    assert not [row for row in measurements_of(whole, naming, film(), SETTINGS["measures"], sure=False) if row.name == "t1_l5_offset"]

@@ -8,27 +8,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.lab.alignment.asking import Asked, matched, read
+from spondyl.lab.alignment.asking import Asked, Read, matched, read
 from spondyl.metrics.logistic import fit_logistic, logit
 from spondyl.metrics.spine_curves import aasce_angles, cobb_angles, smoothed, smoothed_plates
 from spondyl.tasks.xray_alignment.angles import curve_sds, mid_sd
+from spondyl.tasks.xray_alignment.corners import Corners
 from spondyl.tasks.xray_alignment.naming import NAMES, name_column
+from spondyl.tasks.xray_alignment.shapes import SHAPES, shape_sds, shapes
 
 SHARPNESSES = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
 LEAST_NAMED = 0.6
 """Confidence from which on names are said [O]."""
 LEVEL = 0.9
+FEWEST_PAIRS = 3
 FEWEST_FILMS = 5
 """Films with a column, without which smoothing and error bars stay as they were."""
 FIRST: dict[str, Any] = {
     "score": {"slope": 1.0, "shift": 0.5}, "naming": {"sharpness": 0.5, "least": LEAST_NAMED},
+    "measures": dict.fromkeys(SHAPES, 1.6449),
     "angles": {"plate_strength": 0.1, "mid_strength": 0.05, "plate_factor": 1.6449, "mid_factor": 1.6449},
 }
 """Settings before anything was fitted."""
 
 
 def fit_settings(asked: Sequence[Asked], strengths: Sequence[float]) -> dict[str, Any]:
-    """`score`, `naming` and `angles` of a bundle's settings.
+    """`score`, `naming`, `measures` and `angles` of a bundle's settings.
 
     Args:
         asked: Films that were read by networks that had not seen them.
@@ -39,6 +43,7 @@ def fit_settings(asked: Sequence[Asked], strengths: Sequence[float]) -> dict[str
     readings = [one for one in (read(film, settings) for film in asked) if len(one.column) >= 3]
     if len(readings) < FEWEST_FILMS:
         return settings
+    settings["measures"] = _measures(readings)
     columns = [(one.column.corners, one.asked) for one in readings]
     mid_true = np.array([aasce_angles(film.truth, film.rows)[0] for _, film in columns])
     cobb_true = np.array([widest(film.truth) for _, film in columns])
@@ -50,6 +55,26 @@ def fit_settings(asked: Sequence[Asked], strengths: Sequence[float]) -> dict[str
     settings["angles"] = {"plate_strength": plate, "mid_strength": mid, "plate_factor": _factor(cobbs[plate] - cobb_true, sds),
                           "mid_factor": _factor(mids[mid] - mid_true, mid_sds)}
     return settings
+
+
+def _measures(readings: Sequence[Read]) -> dict[str, float]:
+    """Of each number of a vertebra, standard deviations in the half-width of its interval; first and last of those found make the line."""
+    gaps: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SHAPES}
+    sds: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SHAPES}
+    for one in readings:
+        pairs = [(k, place) for k, place in enumerate(one.match) if place >= 0]
+        if len(pairs) < FEWEST_PAIRS:
+            continue
+        true, own = (list(part) for part in zip(*pairs, strict=True))
+        part = Corners(one.column.corners.points[own], one.column.corners.spread[own])
+        told, truth, unsure = shapes(part.points), shapes(one.asked.truth[true]), shape_sds(part)
+        for name in SHAPES:
+            inner = slice(1, -1) if name == "lateral_shift" else slice(None)
+            gaps[name].append((told[name] - truth[name])[inner])
+            sds[name].append(unsure[name][inner])
+    if not gaps[SHAPES[0]]:
+        return dict(FIRST["measures"])
+    return {name: _factor(np.concatenate(gaps[name]), np.concatenate(sds[name])) for name in SHAPES}
 
 
 def widest(corners: NDArray[np.float64]) -> float:

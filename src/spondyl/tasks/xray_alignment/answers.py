@@ -7,19 +7,22 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spondyl.core import Finding, Image, Measurement
 from spondyl.metrics.spine_curves import LEAST_CURVE_DEG, Curve
-from spondyl.tasks.xray_alignment.angles import Angled, tilt_variances
+from spondyl.tasks.xray_alignment.angles import Angled
 from spondyl.tasks.xray_alignment.frames import Points, widths
 from spondyl.tasks.xray_alignment.naming import Naming, chances_of
 from spondyl.tasks.xray_alignment.reading import Column
+from spondyl.tasks.xray_alignment.shapes import shape_sds, shapes
 
 SCOLIOSIS, VERTEBRA = "scoliosis", "vertebra"
 Z90 = 1.6449
 COBB, MID_LINES = "Cobb, end plates", "AASCE, mid-lines"
 LEFT_OF, RIGHT_OF = "left of the picture", "right of the picture"
+TILT = "of the mid-line, positive where the right of the picture is lower"
+HEIGHTS = "left edge over right edge, as in the picture"
+SHIFT = "middle from the line between the highest and the lowest that were seen, positive to the right of the picture"
 CALIBRATED = "PixelSpacing"
 """Source of a spacing that holds in the patient; at the detector the magnification is not known, and there are no millimetres."""
 
@@ -82,53 +85,44 @@ def side_of(bulge: int, image: Image) -> str | None:
     return "left" if (image.left_at == "right") == (bulge > 0) else "right"
 
 
-def measurements_of(column: Column, naming: Naming, image: Image, sure: bool) -> list[Measurement]:
-    """Tilt, heights and shift of each vertebra, and how far the highest lies beside the lowest."""
-    points = column.corners.points
-    width, middle = widths(points), points.mean(axis=1)
-    across = points[:, (1, 3)].mean(axis=1) - points[:, (0, 2)].mean(axis=1)
-    tilts, tilt_sd = np.degrees(np.arctan2(across[:, 1], across[:, 0])), np.degrees(np.sqrt(tilt_variances(column.corners)))
-    left, right = (np.linalg.norm(points[:, low] - points[:, high], axis=1) for high, low in ((0, 2), (1, 3)))
-    scale, unit = _unit(image, width)
-    share = (middle[:, 1] - middle[0, 1]) / max(float(middle[-1, 1] - middle[0, 1]), 1e-6)
-    beside = (middle[:, 0] - middle[0, 0] - share * (middle[-1, 0] - middle[0, 0])) * scale
-    sd = np.sqrt(column.corners.spread[..., 0, 0].sum(axis=1)) / 4 * scale
+def measurements_of(column: Column, naming: Naming, image: Image, factors: Mapping[str, float], sure: bool) -> list[Measurement]:
+    """Tilt, heights and shift of each vertebra, and how far the highest lies beside the lowest.
+
+    Args:
+        factors: `measures` of a bundle: by name, half-widths of 90 % intervals in standard deviations.
+    """
+    scale, unit = unit_of(image, column.corners.points)
+    values, sds = shapes(column.corners.points), shape_sds(column.corners)
     rows = []
     for k, slot in enumerate(column.slots):
         where: dict[str, Any] = {"level": naming.name(slot) if sure else None, "level_from_bottom": column.slots[-1] - slot + 1,
                                  "image": image.id}
-        spread = column.corners.spread[k]
-        heights_sd = np.sqrt(np.trace(spread.sum(axis=0)) / 4)
-        rows += [
-            Measurement("vertebra_tilt", float(tilts[k]), "deg", "of the mid-line, positive where the right of the picture is lower",
-                        error=float(Z90 * tilt_sd[k]), **where),
-            Measurement("height_ratio", float(left[k] / max(right[k], 1e-6)), "ratio", "left edge over right edge, as in the picture",
-                        error=float(Z90 * heights_sd * 2 / max(left[k] + right[k], 1e-6)), **where),
-            Measurement("lateral_shift", float(beside[k]), unit,
-                        "middle from the line between the highest and the lowest that were seen, positive to the right of the picture",
-                        error=float(Z90 * sd[k]), **where),
-        ]
-    return [*rows, *_offset(column, naming, image, sure, middle, scale, unit, sd)]
+        for name, (how, own, times) in {"vertebra_tilt": ("deg", TILT, 1.0), "height_ratio": ("ratio", HEIGHTS, 1.0),
+                                        "lateral_shift": (unit, SHIFT, scale)}.items():
+            error = float(factors[name] * sds[name][k]) * times
+            rows.append(Measurement(name, float(values[name][k]) * times, how, own, error=error, **where))
+    return [*rows, *_offset(column, naming, image, sure, factors["lateral_shift"])]
 
 
-def _offset(column: Column, naming: Naming, image: Image, sure: bool, middle: Points, scale: NDArray[np.float64], unit: str,
-            sd: NDArray[np.float64]) -> list[Measurement]:
+def _offset(column: Column, naming: Naming, image: Image, sure: bool, factor: float) -> list[Measurement]:
     """T1 beside L5, where both were seen under these names."""
     names = [naming.name(slot) for slot in column.slots]
     if not sure or "T1" not in names or "L5" not in names:
         return []
-    top, bottom = names.index("T1"), names.index("L5")
-    value = float((middle[top, 0] - middle[bottom, 0]) * scale[bottom])
-    return [Measurement("t1_l5_offset", value, unit, "middle of T1 beside that of L5, positive to the right of the picture",
-                        error=float(Z90 * np.hypot(sd[top], sd[bottom])), image=image.id,
-                        points=tuple((float(x), float(y)) for x, y in middle[[top, bottom]]))]
+    ends = [names.index("T1"), names.index("L5")]
+    scale, unit = unit_of(image, column.corners.points)
+    middle = column.corners.points[ends].mean(axis=1)
+    sd = float(np.sqrt(column.corners.spread[ends][..., 0, 0].sum() / 16))
+    return [Measurement("t1_l5_offset", float(middle[0, 0] - middle[1, 0]) * scale, unit,
+                        "middle of T1 beside that of L5, positive to the right of the picture", error=factor * sd * scale, image=image.id,
+                        points=tuple((float(x), float(y)) for x, y in middle))]
 
 
-def _unit(image: Image, width: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
-    """What a pixel is, for each vertebra: millimetres where they hold in the patient, else a share of the median width."""
+def unit_of(image: Image, points: Points) -> tuple[float, str]:
+    """What a pixel across is: millimetres where they hold in the patient, else a share of the median width of a vertebra."""
     if image.spacing_mm is not None and image.spacing_source == CALIBRATED:
-        return np.full(len(width), image.spacing_mm[1]), "mm"
-    return np.full(len(width), 1 / float(np.median(width))), "ratio"
+        return image.spacing_mm[1], "mm"
+    return 1 / max(float(np.median(widths(points))), 1e-6), "ratio"
 
 
 def _alternatives(naming: Naming, slot: int, sure: bool) -> dict[str, float]:

@@ -21,7 +21,7 @@ from spondyl.tasks.xray_alignment.answers import (
 from spondyl.tasks.xray_alignment.corners import Corners
 from spondyl.tasks.xray_alignment.frames import Frames, Pixels, reduced, scaled
 from spondyl.tasks.xray_alignment.gate import HINT, Pass, admit, check_image, check_series
-from spondyl.tasks.xray_alignment.naming import Naming
+from spondyl.tasks.xray_alignment.naming import NAMES, Naming
 from spondyl.tasks.xray_alignment.reading import Column, named, networks_of, read_column
 
 MOST_FILMS = 8
@@ -30,8 +30,6 @@ FEWEST = 6
 """Vertebrae without which nothing is said: fewer are no curve of a spine."""
 SECOND_SPINE, SECOND_SCORE = 4, 0.5
 """Vertebrae beside the column, each at least so likely, that make the film doubtful: a double exposure, or two films in one."""
-END_SEEN = 0.5
-"""Probability of the highest and of the lowest vertebra from which on the column is whole."""
 WIDE_ERROR_DEG = 10.0
 """Half-width of the 90 % interval above which a person should look [O]."""
 
@@ -97,7 +95,7 @@ class XrayAlignment:
             task=self.name, status="done", study=study_note(study), bundle=bundle_note(engine), software=engine.software,
             images=(ImageNote(image.id, *image.shape, image.spacing_mm, "ap", "unknown"),),
             findings=(scoliosis_finding(angled, image, doubtful), *vertebra_findings(column, naming, image, settings, doubtful)),
-            measurements=tuple(measurements_of(column, naming, image, sure)),
+            measurements=tuple(measurements_of(column, naming, image, settings["measures"], sure)),
             curves=tuple(curve_rows(angled, column, naming, image, sure)),
             warnings=(*selection.notices, *admitted.notices, *notices), timings_ms=stages.timings_ms(),
         )
@@ -162,10 +160,9 @@ def _place_notices(column: Column, naming: Naming, settings: Mapping[str, Any]) 
     if missed:
         said = f"not seen, though there is room for it in the column: {', '.join(missed)}"
         notices.append(Notice("vertebra-not-found", said))
-    ends = [name for name, chance in (("T1", max(one.highest for one in column.seen)), ("L5", max(one.lowest for one in column.seen)))
-            if chance < END_SEEN]
+    ends = [end for end, slot in ((NAMES[0], 0), (NAMES[-1], lowest)) if naming.name(slot) != end]
     if ends:
-        said = f"{' and '.join(ends)} cannot be seen: what is said holds for the part of the spine on this film"
+        said = f"{' and '.join(ends)} cannot be told on this film: what is said holds for the part of the spine that was found"
         notices.append(Notice("spine-cut", said))
     if not sure:
         notices.append(Notice("levels-unsure", "the numbering of the vertebrae is in doubt: levels are given as alternatives"))
