@@ -184,3 +184,18 @@ def test_rest_and_the_command_line_give_one_answer(house: House, tmp_path: Path)
                                    ({"task": "xray-alignmet"}, 422, "unknown-task")):
             answer = client.get("/api/v1/change", params={**asked, **more})
             assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("code", ["spine-cut", "second-spine", "vertebra-not-found"])
+def test_a_film_that_does_not_show_all_of_one_spine_gives_no_verdict(house: House, tmp_path: Path, code: str):
+    body = body_of(house, tmp_path, a=result("a", curve(40.0)), b=result("b", curve(22.0), codes=(code,)))
+    (change,) = body["changes"]
+    assert change["verdict"] is None
+    assert change["reason"].startswith("the later film")
+    assert change["change_deg"] == -18.0
+
+
+def test_a_film_in_doubt_is_named(house: House, tmp_path: Path):
+    body = body_of(house, tmp_path, a=result("a", curve(40.0)), b=result("b", curve(22.0), codes=("film-doubtful",)))
+    assert body["changes"][0]["verdict"] == SMALLER
+    assert any("A person should look at examination 2" in note for note in body["notes"])

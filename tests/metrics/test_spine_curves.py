@@ -149,3 +149,12 @@ def test_smoothing_plates_is_whittaker_s_least_sum_and_keeps_their_middles() -> 
     assert all(cost(after) < cost(after + rng.normal(0, 0.01, after.shape)) for _ in range(50))
     assert turned.reshape(-1, 2, 2).mean(axis=1) == pytest.approx(corners.reshape(-1, 2, 2).mean(axis=1))
     assert np.array_equal(smoothed_plates(corners, 0.0).round(9), corners.round(9))
+
+
+@pytest.mark.parametrize("turn", [26.0, -26.0])
+def test_a_curve_between_neighbours_bulges_as_its_sign_says_and_mirrors(turn: float) -> None:
+    corners = spine([0.0, 0.0, 0.0, turn, turn])
+    (first, *_) = cobb_angles(corners)
+    assert first.bulge == np.sign(first.signed_deg)
+    (mirrored, *_) = cobb_angles((corners * [-1, 1])[:, [1, 0, 3, 2]])
+    assert (mirrored.bulge, mirrored.signed_deg) == (-first.bulge, pytest.approx(-first.signed_deg))

@@ -16,7 +16,7 @@ from spondyl.dicom.beams import beams
 from spondyl.dicom.cells import Layout, PixelData, frame_cells, pixel_data, read_layout
 from spondyl.dicom.dataset import is_directory, parse
 from spondyl.dicom.density_report import densities
-from spondyl.dicom.geometry import geometry, left_at, spacing, view
+from spondyl.dicom.geometry import film_source, geometry, left_at, spacing, view
 from spondyl.dicom.lookup import Places, display, palette, places
 from spondyl.dicom.pixels import luminance, render
 from spondyl.dicom.sequence import enhanced, sequence, timing
@@ -101,7 +101,7 @@ def _frames(dataset: Dataset, modality: str, source: PixelData, layout: Layout) 
         yield Frame(
             pixels=pixels,
             spacing_mm=distance,
-            spacing_source=distance_source,
+            spacing_source=film_source(dataset, distance_source, modality),
             view=seen,
             sequence=sequence(dataset, timing(dataset, *where.groups), seen) if modality == "MR" else "unknown",
             # One position for many frames is the position of none of them.

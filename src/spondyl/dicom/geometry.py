@@ -16,6 +16,9 @@ DOMINANT = 0.75
 _PROJECTIONS = {"AP": "ap", "PA": "ap", "LL": "lateral", "RL": "lateral", "LAT": "lateral", "LATERAL": "lateral", "LLD": "ap", "RLD": "ap"}
 _FRONTAL = re.compile(r"(?P<row>[LR])(?:[AP][HF]?|[HF][AP]?)? *\\ *[HF](?:[LR][AP]?|[AP][LR]?)?")
 """PatientOrientation of a frontal film (PS3.3 C.7.6.1.1.1): rows run mainly to a side and columns along the body, slanted at most."""
+RADIOGRAPHS = frozenset({"CR", "DX", "DR", "RG", "RF", "XA"})
+CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
+SAME_SPACING = 1e-3
 _FILMS = frozenset({"CR", "DX", "RF", "XA", "RG", "DR", "OT", ""})
 
 
@@ -27,6 +30,18 @@ def spacing(*places: Dataset) -> tuple[tuple[float, float] | None, str | None]:
             if len(values) == 2 and all(1e-4 < value < 100 for value in values):
                 return (values[0], values[1]), keyword
     return None, None
+
+
+def film_source(dataset: Dataset, source: str | None, modality: str) -> str | None:
+    """The tag of a spacing, "ImagerPixelSpacing" where PixelSpacing of a radiograph is not told to hold in the patient.
+
+    It does where a calibration is named, or where it is another one than at the detector (PS3.3 10.7.1.3).
+    """
+    if source != "PixelSpacing" or modality not in RADIOGRAPHS:
+        return source
+    own, at_detector = numbers(dataset, "PixelSpacing"), numbers(dataset, "ImagerPixelSpacing")
+    other = len(own) == len(at_detector) == 2 and any(abs(a / b - 1) > SAME_SPACING for a, b in zip(own, at_detector, strict=True) if b)
+    return source if other or word(dataset, "PixelSpacingCalibrationType").upper() in CALIBRATIONS else "ImagerPixelSpacing"
 
 
 def geometry(position: Dataset, orientation: Dataset) -> Geometry | None:

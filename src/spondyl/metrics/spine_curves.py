@@ -162,11 +162,12 @@ def _widest(upper: Floats, lower: Floats, first: int, last: int, sign: float) ->
 
 def _curve(corners: Floats, upper: Floats, lower: Floats, high: int, low: int) -> Curve:
     middles = corners[high:low + 1].mean(axis=1)
-    share = (middles[:, 1] - middles[0, 1]) / (middles[-1, 1] - middles[0, 1])
-    beside = middles[:, 0] - (middles[0, 0] + share * (middles[-1, 0] - middles[0, 0]))
+    along = middles[-1] - middles[0]
+    beside = (along[1] * (middles[:, 0] - middles[0, 0]) - along[0] * (middles[:, 1] - middles[0, 1])) / max(float(np.hypot(*along)), 1e-9)
     apex = int(np.abs(beside).argmax())
     turn = float(lower[low] - upper[high])
-    return Curve(abs(turn), turn, high, low, high + apex, 1 if beside[apex] > 0 else -1)
+    side = beside[apex] if low - high > 1 else turn  # between two neighbours no vertebra lies beside the line
+    return Curve(abs(turn), turn, high, low, high + apex, 1 if side > 0 else -1)
 
 
 def _is_s_shaped(middles: Floats) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spondyl.core import BundleNote, InputError, StudyResult
@@ -19,6 +19,11 @@ TASK = "xray-alignment"
 COBB = "Cobb, end plates"
 """`convention` of the curves that are followed; those of the AASCE data set are another angle."""
 RESEARCH_ONLY = "research-only-weights"
+STOPS = {"spine-cut": "shows a part of the spine only", "second-spine": "shows more than one spine",
+         "vertebra-not-found": "has a gap in its column"}
+"""Warnings of a result under which its largest curve is not compared, and what is said of such a film."""
+DOUBTS = ("film-doubtful", "angle-uncertain")
+"""Warnings that are passed on."""
 SAID = ("angle_deg", "error_deg", "upper", "upper_from_bottom", "lower", "lower_from_bottom", "apex", "apex_from_bottom", "bulges_to",
         "side")
 """What is told of a curve, as result.json has it."""
@@ -44,6 +49,7 @@ class FollowedFilm:
         curve: The largest, or None where there is none of a degree or more.
         said: The same with apex and places from the bottom, under the names of SAID; empty where there is none.
         curves: How many curves there are.
+        doubts: Codes of its warnings that are in STOPS or DOUBTS.
     """
 
     label: str
@@ -53,6 +59,7 @@ class FollowedFilm:
     curve: FilmCurve | None
     said: Mapping[str, Any]
     curves: int
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ def curve_series(results: Sequence[StudyResult], *, at: str = "") -> CurveSeries
     labels = labels_of(at, len(results))
     films = tuple(_followed(result, number, label) for number, (result, label) in enumerate(zip(results, labels, strict=True), 1))
     all_different(results)
-    steps = tuple(CurveStep(a, b, against, compare(films[a].curve, films[b].curve)) for a, b, against in pairs(len(films)))
+    steps = tuple(CurveStep(a, b, against, _compared(films[a], films[b])) for a, b, against in pairs(len(films)))
     return CurveSeries(films, steps, _notes(films, steps))
 
 
@@ -111,6 +118,14 @@ def refuse_options(given: Mapping[str, bool]) -> None:
     if named := [name for name, was_given in given.items() if was_given]:
         raise InputError("change-option-for-densities", f"only bone density takes {', '.join(named)}; the results are of {TASK}",
                          "Leave out what is only for densities")
+
+
+def _compared(earlier: FollowedFilm, later: FollowedFilm) -> CurveChange:
+    """The change, without a verdict where a film does not show all of one spine."""
+    change = compare(earlier.curve, later.curve)
+    stops = [f"the {which} film {STOPS[code]}" for which, one in (("earlier", earlier), ("later", later)) for code in one.doubts
+             if code in STOPS]
+    return replace(change, verdict=None, reason=" and ".join(stops)) if stops and change.verdict is not None else change
 
 
 def _followed(result: StudyResult, number: int, label: str) -> FollowedFilm:
@@ -125,8 +140,9 @@ def _followed(result: StudyResult, number: int, label: str) -> FollowedFilm:
         curve = FilmCurve(**{name: said[name] for name in FilmCurve.__dataclass_fields__}) if said else None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError("change-bad-curve", f"examination {number} has a curve that is not one of {TASK}", "Analyze it again") from None
-    research_only = RESEARCH_ONLY in {warning.code for warning in result.warnings}
-    return FollowedFilm(label, result.study["key"], result.bundle, research_only, curve, said, len(own))
+    codes = {warning.code for warning in result.warnings}
+    doubts = tuple(code for code in (*STOPS, *DOUBTS) if code in codes)
+    return FollowedFilm(label, result.study["key"], result.bundle, RESEARCH_ONLY in codes, curve, said, len(own), doubts)
 
 
 def told(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,6 +183,8 @@ def _notes(films: Sequence[FollowedFilm], steps: Sequence[CurveStep]) -> tuple[s
         notes.append(f"The films were read by different bundles, which differ by themselves: {'; '.join(read)}.")
     if research := [number for number, one in enumerate(films, 1) if one.research_only]:
         notes.append(f"The weights that read {_numbers(research)} were trained on data that are for research only.")
+    if doubtful := [number for number, one in enumerate(films, 1) if set(one.doubts) & set(DOUBTS)]:
+        notes.append(f"A person should look at {_numbers(doubtful)}: the film or its largest angle is in doubt.")
     if any(step.change.same is not None and not all(films[at].said["side"] for at in (step.earlier, step.later)) for step in steps):
         notes.append("Not every film tells the patient's side. Curves were then matched by the side of the picture, as if all films were "
                      "shown the same way round.")

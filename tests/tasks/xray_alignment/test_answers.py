@@ -17,7 +17,8 @@ from spondyl.tasks.xray_alignment.shapes import SHAPES
 
 from .columns import FILM, column, film, spine
 
-SETTINGS = {"naming": {"sharpness": 0.5, "least": 0.6}, "score": {"slope": 1.0, "shift": 0.0}, "measures": dict.fromkeys(SHAPES, 1.6),
+SETTINGS = {"naming": {"sharpness": 0.5, "least": 0.6}, "score": {"slope": 1.0, "shift": 0.0},
+            "seen": {"slope": 1.0, "shift": 0.0}, "measures": dict.fromkeys(SHAPES, 1.6),
             "angles": {"plate_strength": 0.0, "mid_strength": 0.0, "plate_factor": 1.6, "mid_factor": 1.6}}
 
 

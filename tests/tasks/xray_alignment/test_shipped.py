@@ -108,6 +108,10 @@ def test_a_film_the_wrong_way_is_refused_by_name(spoil, code: str):  # type: ign
     assert said(answered(np.ascontiguousarray(spoil(drawn()), np.float32))) == code
 
 
+def test_pixels_that_are_not_square_are_refused():
+    assert said(answered(drawn(), spacing_mm=(0.2, 0.1), spacing_source="ImagerPixelSpacing")) == "pixels-not-square"
+
+
 def test_a_film_from_the_side_is_refused_by_name():
     assert said(answered(drawn(view="lateral"))) == "lateral-film"
     with pytest.raises(Refusal) as refused:

@@ -49,6 +49,7 @@ class Read:
         column, naming, angled: As the task has them.
         match: By true vertebra, the place in the column of the one that was seen there, or -1.
         false: How many in the column are no vertebra, or one that was found already.
+        factors: `measures` of the settings.
     """
 
     asked: Asked
@@ -57,6 +58,7 @@ class Read:
     angled: Angled
     match: tuple[int, ...]
     false: int
+    factors: Mapping[str, float]
 
 
 def ask(cases: Sequence[Case], folds: Sequence[int], engine: Engine, on_step: OnStep) -> list[Asked]:
@@ -79,7 +81,7 @@ def read(asked: Asked, settings: Settings) -> Read:
     column, naming = named(asked.raw, settings)
     angled = measure_angles(column.corners, asked.rows, settings["angles"])
     match, false = matched(column.corners.points, asked.truth)
-    return Read(asked, column, naming, angled, match, false)
+    return Read(asked, column, naming, angled, match, false, settings["measures"])
 
 
 def matched(found: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[tuple[int, ...], int]:

@@ -13,7 +13,10 @@ from spondyl.metrics.logistic import fit_logistic, logit
 from spondyl.metrics.spine_curves import aasce_angles, cobb_angles, smoothed, smoothed_plates
 from spondyl.tasks.xray_alignment.angles import curve_sds, mid_sd
 from spondyl.tasks.xray_alignment.corners import Corners
+from spondyl.tasks.xray_alignment.detect import Seen
+from spondyl.tasks.xray_alignment.frames import widths
 from spondyl.tasks.xray_alignment.naming import NAMES, name_column
+from spondyl.tasks.xray_alignment.reading import Column, named
 from spondyl.tasks.xray_alignment.shapes import SHAPES, shape_sds, shapes
 
 SHARPNESSES = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
@@ -24,7 +27,7 @@ FEWEST_PAIRS = 3
 FEWEST_FILMS = 5
 """Films with a column, without which smoothing and error bars stay as they were."""
 FIRST: dict[str, Any] = {
-    "score": {"slope": 1.0, "shift": 0.5}, "naming": {"sharpness": 0.5, "least": LEAST_NAMED},
+    "score": {"slope": 1.0, "shift": 0.5}, "seen": {"slope": 1.0, "shift": 1.0}, "naming": {"sharpness": 0.5, "least": LEAST_NAMED},
     "measures": dict.fromkeys(SHAPES, 1.6449),
     "angles": {"plate_strength": 0.1, "mid_strength": 0.05, "plate_factor": 1.6449, "mid_factor": 1.6449},
 }
@@ -32,14 +35,15 @@ FIRST: dict[str, Any] = {
 
 
 def fit_settings(asked: Sequence[Asked], strengths: Sequence[float]) -> dict[str, Any]:
-    """`score`, `naming`, `measures` and `angles` of a bundle's settings.
+    """`score`, `seen`, `naming`, `measures` and `angles` of a bundle's settings.
 
     Args:
         asked: Films that were read by networks that had not seen them.
         strengths: Of smoothing, to choose from.
     """
-    settings = {**FIRST, "score": _score(asked)}
+    settings = {**FIRST, "score": _logistic("score", [(film.raw, film.truth) for film in asked])}
     settings["naming"] = _naming(asked, settings)
+    settings["seen"] = _logistic("seen", [(named(film.raw, settings)[0], film.truth) for film in asked])
     readings = [one for one in (read(film, settings) for film in asked) if len(one.column) >= 3]
     if len(readings) < FEWEST_FILMS:
         return settings
@@ -58,23 +62,29 @@ def fit_settings(asked: Sequence[Asked], strengths: Sequence[float]) -> dict[str
 
 
 def _measures(readings: Sequence[Read]) -> dict[str, float]:
-    """Of each number of a vertebra, standard deviations in the half-width of its interval; first and last of those found make the line."""
-    gaps: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SHAPES}
-    sds: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SHAPES}
-    for one in readings:
-        pairs = [(k, place) for k, place in enumerate(one.match) if place >= 0]
-        if len(pairs) < FEWEST_PAIRS:
-            continue
-        true, own = (list(part) for part in zip(*pairs, strict=True))
-        part = Corners(one.column.corners.points[own], one.column.corners.spread[own])
-        told, truth, unsure = shapes(part.points), shapes(one.asked.truth[true]), shape_sds(part)
-        for name in SHAPES:
-            inner = slice(1, -1) if name == "lateral_shift" else slice(None)
-            gaps[name].append((told[name] - truth[name])[inner])
-            sds[name].append(unsure[name][inner])
-    if not gaps[SHAPES[0]]:
+    """Of each number of a vertebra, standard deviations in the half-width of its interval."""
+    told = [shape_gaps(one) for one in readings]
+    found = {name: [row[name] for row in told if name in row] for name in SHAPES}
+    if not all(found.values()):
         return dict(FIRST["measures"])
-    return {name: _factor(np.concatenate(gaps[name]), np.concatenate(sds[name])) for name in SHAPES}
+    return {name: _factor(*(np.concatenate(part) for part in zip(*rows, strict=True))) for name, rows in found.items()}
+
+
+def shape_gaps(one: Read) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """By name, (errors, standard deviations) of the vertebrae that were found; the first and the last make the line, and have no shift.
+
+    Shifts are in widths of a vertebra. Empty where fewer than three were found.
+    """
+    pairs = [(k, place) for k, place in enumerate(one.match) if place >= 0]
+    if len(pairs) < FEWEST_PAIRS:
+        return {}
+    true, own = (list(part) for part in zip(*pairs, strict=True))
+    part = Corners(one.column.corners.points[own], one.column.corners.spread[own])
+    told, truth, unsure = shapes(part.points), shapes(one.asked.truth[true]), shape_sds(part)
+    width = float(np.median(widths(part.points)))
+    rows = {name: (told[name] - truth[name], unsure[name]) for name in SHAPES[:2]}
+    shift = SHAPES[2]
+    return {**rows, shift: ((told[shift] - truth[shift])[1:-1] / width, unsure[shift][1:-1] / width)}
 
 
 def widest(corners: NDArray[np.float64]) -> float:
@@ -87,48 +97,41 @@ def _first_sd(corners: Any, strength: float) -> float:
     return curve_sds(corners, curves, strength)[0] if curves else 1.0
 
 
-def _score(asked: Sequence[Asked]) -> dict[str, float]:
-    """Logistic curve from the log odds of scores to whether there is a vertebra."""
+def _logistic(name: str, columns: Sequence[tuple[Column, NDArray[np.float64]]]) -> dict[str, float]:
+    """Logistic curve from the log odds of scores to whether there is a vertebra, of columns with the true corners beside them; FIRST's of
+    that name where they do not tell."""
     scores, true = [], []
-    for film in asked:
-        match, _ = matched(film.raw.corners.points, film.truth)
-        for place, one in enumerate(film.raw.seen):
+    for column, truth in columns:
+        match, _ = matched(column.corners.points, truth)
+        for place, one in enumerate(column.seen):
             scores.append(one.score)
             true.append(place in match)
     if not 0 < sum(true) < len(true):
-        return dict(FIRST["score"])
+        return dict(FIRST[name])
     odds = logit(np.array(scores), 1e-4)
     slope, shift = fit_logistic(np.column_stack([odds, np.ones_like(odds)]), np.array(true, np.float64))
-    return {"slope": round(float(slope), 4), "shift": round(float(shift), 4)} if np.isfinite(slope) else dict(FIRST["score"])
+    return {"slope": round(float(slope), 4), "shift": round(float(shift), 4)} if np.isfinite(slope) else dict(FIRST[name])
 
 
 def _naming(asked: Sequence[Asked], settings: dict[str, Any]) -> dict[str, float]:
     """The sharpness under which the true names are likeliest, of whole films and of films that were cut in the mind."""
+    parts = [part for film in asked for first, last in ((0, None), (5, None), (0, -5)) if (part := _part(film, first, last)) is not None]
     told = []
     for sharpness in SHARPNESSES:
         own = {**settings, "naming": {"sharpness": sharpness, "least": LEAST_NAMED}}
-        logs = []
-        for film in asked:
-            for first, last in ((0, None), (5, None), (0, -5)):
-                chance = _true_chance(film, own, first, last)
-                if chance is not None:
-                    logs.append(np.log(max(chance, 1e-3)))
-        told.append(float(np.mean(logs)) if logs else 0.0)
+        chances = [dict(name_column(seen, slots, own).starts).get(true, 0.0) for seen, slots, true in parts]
+        told.append(float(np.log(np.maximum(chances, 1e-3)).mean()) if chances else 0.0)
     return {"sharpness": SHARPNESSES[int(np.argmax(told))], "least": LEAST_NAMED}
 
 
-def _true_chance(film: Asked, settings: dict[str, Any], first: int, last: int | None) -> float | None:
-    """What the true name of the column gets; None where no vertebra of it was found."""
+def _part(film: Asked, first: int, last: int | None) -> tuple[Sequence[Seen], list[int], int] | None:
+    """(what is seen of part of a column, places, true start); None where no vertebra of it was found."""
     seen, slots = film.raw.seen[first:last], film.raw.slots[first:last]
     if not seen or len(film.truth) != len(NAMES):
         return None
     match, _ = matched(film.raw.corners.points[first:last], film.truth)
     starts = [k - (slots[place] - slots[0]) for k, place in enumerate(match) if place >= 0]
-    if not starts:
-        return None
-    true = int(np.median(starts))
-    naming = name_column(seen, [slot - slots[0] for slot in slots], settings)
-    return dict(naming.starts).get(true, 0.0)
+    return (seen, [slot - slots[0] for slot in slots], int(np.median(starts))) if starts else None
 
 
 def _best(values: dict[float, NDArray[np.float64]], truth: NDArray[np.float64]) -> float:

@@ -116,7 +116,7 @@ def fit_gate(cases: Sequence[Case], recipe: AlignmentRecipe, on_step: OnStep) ->
         else:
             chosen = _any(rng, _any(rng, strangers[_any(rng, sorted(strangers))].values()))
             pixels, kind = chosen.pixels.astype(np.float32), chosen.kind
-        picture = seen_film(pixels, _look(rng, (pixels.shape[0], pixels.shape[1]), recipe.gate, kind))
+        picture = seen_film(pixels, _look(rng, (pixels.shape[0], pixels.shape[1]), recipe.gate))
         return picture[None], np.array(KINDS.index(kind))
 
     def batches(epoch: int) -> Iterator[tuple[Tensor, ...]]:
@@ -138,14 +138,14 @@ def _any(rng: np.random.Generator, things: Iterable[T]) -> T:
     return chosen[int(rng.integers(len(chosen)))]
 
 
-def _look(rng: np.random.Generator, film: tuple[int, int], shape: tuple[int, int], kind: str) -> FilmLook:
+def _look(rng: np.random.Generator, film: tuple[int, int], shape: tuple[int, int]) -> FilmLook:
     base = film_frame(film, shape)
     zoom, angle = float(np.exp(rng.uniform(-0.15, 0.3))), np.radians(rng.normal(0, 5))
     linear = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = np.array([shape[1], shape[0]]) / 2
     around = np.column_stack([linear, middle - linear @ middle + rng.uniform(-0.08, 0.08, 2) * [shape[1], shape[0]]])
     top, bottom = 0.0, float(film[0])
-    if kind == "spine" and rng.random() < CUT:
+    if rng.random() < CUT:
         top, bottom = (float(rng.uniform(0, 0.4)) * film[0], bottom) if rng.random() < 0.5 else (0.0, float(rng.uniform(0.6, 1)) * film[0])
     frame = Letterbox(compose(base.to_source, around), shape)
     return FilmLook(frame, bool(rng.random() < 0.5), (top, bottom), np.zeros((0, 5)), plan_greys(rng))

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from spondyl.inference import Bundle, open_engine
 from spondyl.lab.alignment.asking import Asked, Read, ask, corner_errors, read
 from spondyl.lab.alignment.cases import Case, OnStep, read_cases
-from spondyl.lab.alignment.fitted import fit_settings, widest
+from spondyl.lab.alignment.fitted import LEAST_NAMED, fit_settings, shape_gaps, widest
 from spondyl.lab.alignment.gate import gate_figures
 from spondyl.lab.alignment.noise import baseline
+from spondyl.lab.alignment.twins import unjudged
 from spondyl.metrics import Interval, auroc, bootstrap_interval
 from spondyl.metrics.spine_curves import LEAST_CURVE_DEG, aasce_angles
 from spondyl.tasks.xray_alignment.naming import NAMES
+from spondyl.tasks.xray_alignment.shapes import SHAPES
 
 OTHER_SEED, EACH = 77, 12
 """Of the drawn pictures that judge the gate: other ones than those that taught it, so many of each kind."""
@@ -42,13 +44,17 @@ def measure(bundle: Bundle, data: Path, layout: str, split: str, backend: str, p
     cases = [case for case in read_cases(layout, data, on_step) if case.split in (split, None)]
     met = [int(bundle.manifest.training_images.get(case.image, -1)) for case in cases]
     fresh = [case for case, fold in zip(cases, met, strict=True) if fold < 0]
+    twins = 0
     if fresh:
         readings = [read(film, bundle.settings) for film in ask(fresh, [-1] * len(fresh), engine, on_step)]
     else:
-        readings = nested(ask(cases, met, engine, on_step), bundle.settings["strengths"])
+        kept = np.flatnonzero(~unjudged(cases, met)).tolist() or list(range(len(cases)))
+        twins = len(cases) - len(kept)
+        readings = nested(ask([cases[k] for k in kept], [met[k] for k in kept], engine, on_step), bundle.settings["strengths"])
     strangers = unseen_by_gate(cases, met, bundle)
     test = {**figures(readings, bundle.settings["angles"], bundle.settings["seed"]), "training_images_met": sum(fold >= 0 for fold in met),
-            "judged": "as served" if fresh else "out of fold", "gate": gate_figures(strangers, engine, OTHER_SEED, EACH, on_step)}
+            "twins": twins, "judged": "as served" if fresh else "out of fold",
+            "gate": gate_figures(strangers, engine, OTHER_SEED, EACH, on_step)}
     note = bundle.note
     return {"task": note.name, "evidence": note.evidence, "layout": layout, "test": test,
             "bundle": {"name": note.name, "version": note.version, "sha256": bundle.sha256}}
@@ -96,7 +102,7 @@ def figures(readings: Sequence[Read], strengths: Mapping[str, float], seed: int)
         "smape": told(lambda a: float(a.mean()), smape),
         "at_least": {f"{cut:g}": _at_least(told, cobb, cobb_true, cut) for cut in (LEAST_CURVE_DEG, SURGEON_DEG)},
         "said_below": _said_below(cobb, cobb_true, cobb_error),
-        "names": _names(readings),
+        "names": _names(readings), "shapes": _shapes(readings),
         "baseline": baseline([(one.asked.truth, one.asked.rows) for one in readings], float(np.median(every)),
                              strengths, seed),
     }
@@ -141,13 +147,25 @@ def _names(readings: Sequence[Read]) -> dict[str, Any]:
     for one in readings:
         if len(one.asked.truth) != len(NAMES) or not len(one.column):
             continue
-        sure = one.naming.confidence >= 0.6
+        sure = one.naming.confidence >= LEAST_NAMED
         for true, place in enumerate(one.match):
             if place >= 0:
                 good = one.naming.name(one.column.slots[place]) == NAMES[true]
                 total, right = total + 1, right + good
                 said, right_said = said + sure, right_said + (good and sure)
     return {"vertebrae": total, "right": right / max(total, 1), "said": said / max(total, 1), "right_of_said": right_said / max(said, 1)}
+
+
+def _shapes(readings: Sequence[Read]) -> dict[str, dict[str, float]]:
+    """Of the numbers of each vertebra: median absolute error, and the share of errors within their half-widths."""
+    gaps: dict[str, list[Numbers]] = {name: [] for name in SHAPES}
+    held: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in SHAPES}
+    for one in readings:
+        for name, (gap, sd) in shape_gaps(one).items():
+            gaps[name].append(np.abs(gap))
+            held[name].append(np.abs(gap) <= one.factors[name] * sd)
+    joined = {name: (np.concatenate(gaps[name]), np.concatenate(held[name])) for name in SHAPES if gaps[name]}
+    return {name: {"median_absolute_error": float(np.median(gap)), "coverage": float(good.mean())} for name, (gap, good) in joined.items()}
 
 
 def _correlation(said: Numbers, true: Numbers) -> float:

@@ -20,10 +20,12 @@ from spondyl.lab.alignment.cases import Case, OnStep, prepared
 from spondyl.lab.alignment.fitted import FIRST, fit_settings
 from spondyl.lab.alignment.pieces import GATE_FOLD, load_corner_net, load_detector, load_gate
 from spondyl.lab.alignment.recipe import AlignmentRecipe
+from spondyl.lab.alignment.twins import unjudged
 from spondyl.lab.onnx_export import to_onnx
 from spondyl.tasks.xray_alignment.gate import framed
 from spondyl.tasks.xray_alignment.reading import CORNERS, DETECTOR
 
+DIGITAL = ", and the digital spine"
 GATE_LEAST, GATE_SURE, DOUBTED = 0.2, 0.9, 0.02
 """Probability of a spine to pass [O]; below the second at most, or what so large a share of unseen films stays below, it is doubtful."""
 
@@ -34,14 +36,16 @@ def pack(recipe: AlignmentRecipe, run: Path, cases: Sequence[Case], folds: NDArr
     seen = {case.image: int(fold) for case, fold in zip(cases, folds, strict=True)}
     first: dict[str, Any] = {**FIRST, "frames": recipe.frames.as_dict(), "gate": {"least": GATE_LEAST, "sure": GATE_SURE},
                              "strengths": list(recipe.strengths), "seed": recipe.seed}
-    manifest = Manifest(task=recipe.task, name=recipe.task, version=recipe.version, evidence=recipe.evidence, trained_on=recipe.trained_on,
+    taught_on = recipe.trained_on + (DIGITAL if recipe.drawn_data else "")
+    manifest = Manifest(task=recipe.task, name=recipe.task, version=recipe.version, evidence=recipe.evidence, trained_on=taught_on,
                         licence=recipe.licence, attribution=recipe.attribution, research_only=recipe.research_only, networks=networks,
                         settings=first, training_images=seen)
     with tempfile.TemporaryDirectory() as folder:
         bundle = write_bundle(Path(folder) / "first", manifest, {**contents, "card.md": b"-"})
         engine = open_engine(bundle, precision="f32")
         asked = ask(cases, folds.tolist(), engine, on_step)
-        settings = {**first, **fit_settings(asked, recipe.strengths), "gate": _gate(engine, recipe, cases, folds)}
+        told = [film for film, twin in zip(asked, unjudged(cases, folds.tolist()), strict=True) if not twin]
+        settings = {**first, **fit_settings(told, recipe.strengths), "gate": _gate(engine, recipe, cases, folds)}
     about = {"films": len(cases), "groups": len({case.group for case in cases}),
              "recipe": {**asdict(recipe), "drawn_data": bool(recipe.drawn_data)}}
     metrics = {"task": recipe.task, "evidence": recipe.evidence, "validation": about}

@@ -27,7 +27,7 @@ def train(recipe: AlignmentRecipe, data: Path, run: Path, on_step: OnStep) -> No
         InputError: The data set cannot be used, or the run was begun with another recipe or data set.
     """
     run.mkdir(parents=True, exist_ok=True)
-    check_config(recipe, run / "config.json", free=("jobs", "drawn_data"))
+    check_config(recipe, run / "config.json", free=("jobs",))
     keep(run / "config.json", (json.dumps({**asdict(recipe), "torch": torch.__version__}, indent=1) + "\n").encode())
     cases = teaching(recipe, data, on_step)
     _check_data(run, cases)

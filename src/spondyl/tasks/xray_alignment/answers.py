@@ -23,6 +23,7 @@ LEFT_OF, RIGHT_OF = "left of the picture", "right of the picture"
 TILT = "of the mid-line, positive where the right of the picture is lower"
 HEIGHTS = "left edge over right edge, as in the picture"
 SHIFT = "middle from the line between the highest and the lowest that were seen, positive to the right of the picture"
+LIKELY = 0.5
 CALIBRATED = "PixelSpacing"
 """Source of a spacing that holds in the patient; at the detector the magnification is not known, and there are no millimetres."""
 
@@ -31,7 +32,7 @@ def vertebra_findings(column: Column, naming: Naming, image: Image, settings: Ma
     """One finding a place of the column, from the top down; a place where none was seen has no value."""
     sure = naming.confidence >= settings["naming"]["least"]
     at = {slot: k for k, slot in enumerate(column.slots)}
-    chances = chances_of([one.score for one in column.seen], settings["score"])
+    chances = chances_of([one.score for one in column.seen], settings["seen"])
     rows = []
     for slot in range(column.slots[-1] + 1):
         named: dict[str, Any] = {
@@ -42,17 +43,18 @@ def vertebra_findings(column: Column, naming: Naming, image: Image, settings: Ma
             continue
         k = at[slot]
         p = float(chances[k])
-        rows.append(Finding(VERTEBRA, "present", {"absent": 1 - p, "present": p}, refer=doubtful,
+        rows.append(Finding(VERTEBRA, "present", {"absent": 1 - p, "present": p}, refer=doubtful or p < LIKELY,
                             points=tuple((float(x), float(y)) for x, y in column.corners.points[k]), **named))
     return rows
 
 
 def scoliosis_finding(angled: Angled, image: Image, doubtful: bool) -> Finding:
-    """Whether the largest angle is 10 degrees or more: "absent" only where the upper end of its 90 % interval is below that."""
+    """Whether the largest angle is 10 degrees or more: "absent" only where the upper end of its 90 % interval is below that, and nothing
+    makes a person look: on part of a spine, or on one with gaps, no curve is ruled out."""
     angle, error = angled.widest
     p = NormalDist(angle, max(error, 1e-3) / Z90).cdf(LEAST_CURVE_DEG)
     kept = (*(["absent"] if angle - error < LEAST_CURVE_DEG else []), *(["present"] if angle + error >= LEAST_CURVE_DEG else []))
-    value = "present" if angle >= LEAST_CURVE_DEG else "absent" if "present" not in kept else None
+    value = "present" if angle >= LEAST_CURVE_DEG else "absent" if "present" not in kept and not doubtful else None
     return Finding(SCOLIOSIS, value, {"absent": p, "present": 1 - p}, set=kept, refer=doubtful or len(kept) > 1, image=image.id)
 
 

@@ -93,7 +93,8 @@ def detect(pixels: Pixels, engine: Engine, networks: Sequence[str], shape: tuple
             return found
         frame = closer
         again = _look(pixels, engine, networks, frame)
-        found = again if len(again.column) >= len(found.column) else found
+        if len(again.column) >= len(found.column):  # what lies beside the column is out of sight now, and was seen before
+            found = Detected(again.column, max(again.beside, found.beside, key=len))
     return found
 
 

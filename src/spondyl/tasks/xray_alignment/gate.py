@@ -30,6 +30,7 @@ REFUSALS = {
 }
 SMALLEST = 192
 """Rows under which a vertebra of a whole spine has fewer than five."""
+SQUARE = 0.01
 WRONG_VIEW = {"lateral": "lateral"}
 """Views that a file names, and as what such a film is refused."""
 
@@ -56,12 +57,16 @@ def check_image(image: Image) -> None:
     """Let a picture pass that could be a frontal film of a spine at all.
 
     Raises:
-        Refusal: If it is in colour, too small, flat, or named as of another view.
+        Refusal: If it is in colour, too small, flat, of pixels that are not square, or named as of another view.
     """
     check_content(image)
     if image.shape[0] < SMALLEST:
         said = f"the picture has {image.shape[0]} rows of pixels, at least {SMALLEST} are needed for a whole spine"
         raise Refusal("picture-too-small", said, "Send the film in its full size, not a thumbnail")
+    if image.spacing_mm is not None and abs(image.spacing_mm[0] / image.spacing_mm[1] - 1) > SQUARE:
+        row, column = image.spacing_mm
+        said = f"the pixels are not square ({row:g} by {column:g} mm), which turns every angle"
+        raise Refusal("pixels-not-square", said, "Export the film with square pixels")
     if image.view in WRONG_VIEW:
         raise Refusal(*REFUSALS[WRONG_VIEW[image.view]])
 
@@ -76,7 +81,7 @@ def admit(pixels: Pixels, engine: Engine, settings: Mapping[str, Any], shape: tu
 
     Args:
         pixels: As `frames.scaled` makes it.
-        settings: `gate` of a bundle: `least` probability to pass, and `sure` below which a film is doubtful.
+        settings: `gate` of a bundle: `least` probability to pass, where nothing else is likelier; `sure`, below which a film is doubtful.
         shape: Of the gate's frame.
 
     Raises:
@@ -84,6 +89,6 @@ def admit(pixels: Pixels, engine: Engine, settings: Mapping[str, Any], shape: tu
     """
     chances = softmax(engine.run("gate", {"film": framed(pixels, shape)[None, None]})["logits"][0])
     spine, kind = float(chances[0]), KINDS[1 + int(np.argmax(chances[1:]))]
-    if spine < settings["least"]:
+    if spine < max(settings["least"], float(chances[1:].max())):
         raise Refusal(*REFUSALS[kind])
     return Pass(spine, spine < settings["sure"], kind)

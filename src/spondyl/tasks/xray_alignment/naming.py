@@ -52,7 +52,8 @@ class Naming:
 
     def others(self, slot: int, least: float = 0.01) -> dict[str, float]:
         """Other names of that place with their probabilities."""
-        return {name_at(start + slot): chance for start, chance in self.starts[1:] if chance >= least}
+        named = [(name_at(start + slot), chance) for start, chance in self.starts[1:]]
+        return {name: chance for name, chance in named if name and chance >= least}
 
 
 def name_at(place: int) -> str:

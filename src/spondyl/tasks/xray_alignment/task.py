@@ -91,10 +91,12 @@ class XrayAlignment:
         sure = naming.confidence >= settings["naming"]["least"]
         notices = _notices(admitted, column, naming, angled, settings)
         doubtful = any(notice.code in DOUBTS for notice in notices)
+        scoliosis = scoliosis_finding(angled, image, doubtful)
+        notices += [BELOW] if scoliosis.value == "absent" else []
         result = StudyResult(
             task=self.name, status="done", study=study_note(study), bundle=bundle_note(engine), software=engine.software,
             images=(ImageNote(image.id, *image.shape, image.spacing_mm, "ap", "unknown"),),
-            findings=(scoliosis_finding(angled, image, doubtful), *vertebra_findings(column, naming, image, settings, doubtful)),
+            findings=(scoliosis, *vertebra_findings(column, naming, image, settings, doubtful)),
             measurements=tuple(measurements_of(column, naming, image, settings["measures"], sure)),
             curves=tuple(curve_rows(angled, column, naming, image, sure)),
             warnings=(*selection.notices, *admitted.notices, *notices), timings_ms=stages.timings_ms(),
@@ -102,7 +104,8 @@ class XrayAlignment:
         return TaskOutput(result)
 
 
-DOUBTS = ("film-doubtful", "second-spine", "angle-uncertain")
+BELOW = Notice("below-ten-degrees", "below 10 degrees on this film: the upper end of the largest angle's 90 % interval is too")
+DOUBTS = ("film-doubtful", "second-spine", "angle-uncertain", "spine-cut", "vertebra-not-found")
 """Notices of this task that make a person look."""
 
 
