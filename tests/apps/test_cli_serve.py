@@ -26,7 +26,7 @@ def test_serve_says_where_it_listens_answers_and_stops_when_told(tmp_path: Path)
             assert said.startswith("Spondyl listens on http://127.0.0.1:")
             address = said.split()[-1]
             names = httpx.get(f"{address}/health", timeout=60).json()["tasks"]
-            assert names == ["mri-discs", "mri-stenosis", "xray-lesions", "xray-grade", "dxa-osteoporosis"]
+            assert names == ["mri-discs", "mri-stenosis", "xray-lesions", "xray-grade", "dxa-osteoporosis", "xray-alignment"]
             assert "Not a diagnosis" in httpx.get(address, timeout=60).text
         finally:
             server.send_signal(signal.SIGTERM)

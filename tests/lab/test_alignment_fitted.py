@@ -60,8 +60,8 @@ def test_intervals_hold_nine_in_ten_whatever_the_networks_say_of_their_spread(to
 
 
 def test_smoothing_is_chosen_where_corners_are_noisy() -> None:
-    assert fit_settings([asked(number, sd=2.5) for number in range(24)], STRENGTHS)["angles"]["plate_strength"] > 0
-    assert fit_settings([asked(number, sd=0.02) for number in range(24)], STRENGTHS)["angles"]["plate_strength"] == 0
+    assert fit_settings([asked(number, sd=2.5) for number in range(24)], STRENGTHS)["angles"]["plate_strength"] == 0.5
+    assert fit_settings([asked(number, sd=0.02) for number in range(24)], STRENGTHS)["angles"]["plate_strength"] < 0.5
 
 
 def test_a_film_never_has_a_say_in_its_own_settings() -> None:

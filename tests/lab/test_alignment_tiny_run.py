@@ -19,7 +19,7 @@ from spondyl.lab.alignment import card, measure
 from spondyl.lab.alignment.cases import prepared, read_cases
 from spondyl.lab.alignment.pieces import load_corner_net, load_detector
 from spondyl.lab.alignment.recipe import AlignmentRecipe
-from spondyl.lab.recipe import kept_recipe
+from spondyl.lab.recipe import kept_recipe, read_recipe
 from spondyl.tasks.xray_alignment.frames import FILM_NEAR, even, film_frame, looked_at
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "xray-alignment.toml"
@@ -108,3 +108,9 @@ def test_too_few_groups_are_refused_before_anything_is_fitted(films: Path, tmp_p
         verbs.train(RECIPE, films, [*QUICK, "folds=7"], tmp_path / "runs", None, lambda *_: None)
     assert refused.value.code == "too-few-patients"
     shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+
+
+def test_the_released_recipe_is_whole_and_its_head_names_the_digital_spines():
+    recipe = read_recipe(AlignmentRecipe, RECIPE)
+    assert (verbs.task_of(RECIPE), recipe.evidence, recipe.research_only) == ("xray-alignment", "real", True)
+    assert "".join(f"#   {command}\n" for command in card.AGAIN[:2]) in RECIPE.read_text("utf-8")

@@ -26,7 +26,7 @@ from spondyl.lab import verbs
 from spondyl.lab.films import run as running
 from spondyl.lab.films import scoring
 from spondyl.lab.films.asking import ask, asker, open_film
-from spondyl.lab.films.recipe import FilmRecipe, member_names
+from spondyl.lab.films.recipe import LAYOUTS, FilmRecipe, member_names
 from spondyl.lab.films.sets import film_set
 from spondyl.lab.recipe import read_recipe
 from spondyl.models import film_nets
@@ -276,7 +276,8 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path, mon
     assert set(SMALL) <= set(again)
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "recipes").glob("xray-*.toml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(file for name in LAYOUTS for file in (ROOT / "recipes").glob(f"{name}*.toml")),
+                         ids=lambda file: file.stem)
 def test_every_released_recipe_names_networks_that_exist(file: Path):
     recipe = read_recipe(FilmRecipe, file)
     assert verbs.task_of(file) == recipe.task

@@ -116,11 +116,13 @@ def _logistic(name: str, columns: Sequence[tuple[Column, NDArray[np.float64]]]) 
 def _naming(asked: Sequence[Asked], settings: dict[str, Any]) -> dict[str, float]:
     """The sharpness under which the true names are likeliest, of whole films and of films that were cut in the mind."""
     parts = [part for film in asked for first, last in ((0, None), (5, None), (0, -5)) if (part := _part(film, first, last)) is not None]
+    if not parts:
+        return dict(FIRST["naming"])
     told = []
     for sharpness in SHARPNESSES:
         own = {**settings, "naming": {"sharpness": sharpness, "least": LEAST_NAMED}}
         chances = [dict(name_column(seen, slots, own).starts).get(true, 0.0) for seen, slots, true in parts]
-        told.append(float(np.log(np.maximum(chances, 1e-3)).mean()) if chances else 0.0)
+        told.append(float(np.log(np.maximum(chances, 1e-3)).mean()))
     return {"sharpness": SHARPNESSES[int(np.argmax(told))], "least": LEAST_NAMED}
 
 

@@ -10,7 +10,7 @@ const NAMED = ["who-classes-do-not-apply", "too-few-vertebrae", "density-from-re
 const MEASURES = {
   areal_bone_density: "Bone density", t_score: "T-score", z_score: "Z-score", coronal_curvature: "Sideways curve of the spine",
 };
-const DIGITS = { "g/cm2": 3, SD: 2 }; // decimals by unit, elsewhere 1: as reports.rows has them
+const DIGITS = { "g/cm2": 3, SD: 2, deg: 1, ratio: 2 }; // decimals by unit, elsewhere 1: as reports.rows has them
 const LEAST = 0.01; // log odds from which on a contribution is told: as reports.contributions has it
 let last = [];
 
