@@ -12,21 +12,19 @@ from torch import Tensor, nn
 from spondyl.lab.alignment.cases import Case, OnStep, prepared
 from spondyl.lab.alignment.recipe import AlignmentRecipe
 from spondyl.lab.alignment.views import placed, plan_film, plan_vertebra, seen_film, seen_vertebra
+from spondyl.lab.fit_loop import Drawn, fit_loop
 from spondyl.lab.mri_discs.locator import focal_loss
-from spondyl.lab.schedule import one_cycle
 from spondyl.models.corner_net import STRIDE as FINE
 from spondyl.models.corner_net import CornerNet
 from spondyl.models.locator import STRIDE, Locator
 from spondyl.tasks.xray_alignment.detect import HEATS, UNIT
 
-WEIGHT_DECAY, LARGEST_GRADIENT = 0.02, 5.0
 LEAST_SHOWN, LEAST_HALF = 0.75, 0.3
 """Share of a vertebra on the film from which it is to be found; between the two nothing is asked."""
 BELL = (1.6, 0.9)
 """Standard deviations of a centre's bell in cells, (x, y)."""
 CORNER_SD = 1.0
 """Of a corner's bell, in cells of the second look: about what annotators leave open."""
-Drawn = tuple[Tensor, ...]
 
 
 def new_detector(recipe: AlignmentRecipe) -> Locator:
@@ -172,26 +170,6 @@ def _fit_cycles(net: nn.Module, raw: Callable[[Tensor], Tensor], batches: Callab
     """`fit_loop` for each number of epochs in turn, the peak of the rate half as high each time."""
     done = 0
     for number, epochs in enumerate(cycles):
-        fit_loop(net, raw, lambda epoch, first=done: batches(first + epoch), loss, epochs, steps, lr / 2**number,  # type: ignore[misc]
-                 half, lambda epoch, first=done: say(first + epoch))  # type: ignore[misc]
+        fit_loop(net, lambda epoch, first=done: batches(first + epoch), loss, epochs, steps, lr / 2**number,  # type: ignore[misc]
+                 lambda epoch, first=done: say(first + epoch), raw=raw, half=half)  # type: ignore[misc]
         done += epochs
-
-
-def fit_loop(net: nn.Module, raw: Callable[[Tensor], Tensor], batches: Callable[[int], Iterator[Drawn]], loss: Callable[..., Tensor],
-         epochs: int, steps: int, lr: float, half: bool, say: Callable[[int], None]) -> None:
-    """AdamW with a one-cycle rate, in place; leaves the network in its serving state."""
-    net.train().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=WEIGHT_DECAY)
-    schedule = one_cycle(optimiser, epochs * steps)
-    for epoch in range(epochs):
-        for pictures, *rest in batches(epoch):
-            with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                said = raw(pictures.contiguous(memory_format=torch.channels_last))
-            value = loss(said.float(), *rest)
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), LARGEST_GRADIENT)
-            optimiser.step()
-            schedule.step()
-        say(epoch + 1)
-    net.eval()

@@ -18,9 +18,9 @@ from spondyl.datasets.making.views import built, film_of
 from spondyl.imaging import Letterbox, compose
 from spondyl.inference import Engine
 from spondyl.lab.alignment.cases import Case, OnStep, prepared
-from spondyl.lab.alignment.fit import fit_loop
 from spondyl.lab.alignment.recipe import AlignmentRecipe
 from spondyl.lab.alignment.views import FilmLook, plan_greys, seen_film
+from spondyl.lab.fit_loop import fit_loop
 from spondyl.models.density_nets import PlacedNet
 from spondyl.phantom import draw_subject, render_xray
 from spondyl.phantom.dxa_others import DXA_KINDS, draw_dxa_other
@@ -127,8 +127,8 @@ def fit_gate(cases: Sequence[Case], recipe: AlignmentRecipe, on_step: OnStep) ->
     def loss(logits: Tensor, kinds: Tensor) -> Tensor:
         return torch.nn.functional.cross_entropy(logits, kinds, label_smoothing=0.02)
 
-    fit_loop(net, net, batches, loss, recipe.gate_epochs, steps, 3e-3, recipe.half,
-             lambda epoch: on_step("Teaching the gate", epoch, recipe.gate_epochs))
+    fit_loop(net, batches, loss, recipe.gate_epochs, steps, 3e-3,
+             lambda epoch: on_step("Teaching the gate", epoch, recipe.gate_epochs), half=recipe.half)
     return net
 
 

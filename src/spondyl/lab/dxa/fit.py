@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spondyl.lab.dxa.cases import TOP
-from spondyl.lab.dxa.parts import fit_loop
 from spondyl.lab.dxa.views import again, draw_look
+from spondyl.lab.fit_loop import fit_loop
 from spondyl.models.density_nets import DensityNet, create
 
 OUTPUTS = 2

@@ -17,9 +17,9 @@ from spondyl.datasets.making.views import built, film_of
 from spondyl.inference import Engine
 from spondyl.lab.dxa.cases import TOP, Case, OnStep
 from spondyl.lab.dxa.fit import plain
-from spondyl.lab.dxa.parts import fit_loop
 from spondyl.lab.dxa.recipe import DensityRecipe
 from spondyl.lab.dxa.views import again, draw_look
+from spondyl.lab.fit_loop import fit_loop
 from spondyl.models.density_nets import PlacedNet
 from spondyl.phantom import draw_subject, render_xray
 from spondyl.phantom.dxa_others import DXA_KINDS, draw_dxa_other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ from spondyl.imaging import Letterbox
 from spondyl.lab.dxa.cases import Case, OnStep
 from spondyl.lab.dxa.recipe import DensityRecipe
 from spondyl.lab.dxa.views import draw_look, seen
+from spondyl.lab.fit_loop import Drawn, fit_loop
 from spondyl.lab.mri_discs.locator import focal_loss
-from spondyl.lab.schedule import one_cycle
 from spondyl.models.density_nets import PlacedNet
 from spondyl.models.locator import Locator
 from spondyl.tasks.dxa_osteoporosis.locate import STRIDE, UNIT
@@ -23,9 +23,6 @@ from spondyl.tasks.dxa_osteoporosis.trust import REASONS
 
 LOCATOR_WIDTHS = (16, 24, 32, 48, 56)
 BATCH = 16
-WEIGHT_DECAY = 0.02
-LARGEST_GRADIENT = 5.0
-Drawn = tuple[Tensor, ...]
 
 
 def new_locator() -> Locator:
@@ -36,30 +33,6 @@ def new_locator() -> Locator:
 def located(case: Case) -> tuple[Vertebra, ...]:
     """The vertebrae that the data set tells, as the locator is to find them."""
     return tuple(Vertebra(one.name, one.corners) for one in case.truth if one.name in NAMES)
-
-
-def fit_loop(net: nn.Module, batches: Callable[[int], Iterator[Drawn]], loss: Callable[..., Tensor], epochs: int, steps: int, lr: float,
-             say: Callable[[int], None] = lambda epoch: None) -> None:
-    """AdamW with a one-cycle rate, in place; leaves the network in its serving state.
-
-    Args:
-        batches: The batches of an epoch.
-        loss: Of the network's outputs (as one argument) and the rest of a batch after its first tensor.
-        steps: Batches of an epoch.
-    """
-    net.train().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=WEIGHT_DECAY)
-    schedule = one_cycle(optimiser, epochs * steps)
-    for epoch in range(epochs):
-        for pictures, *rest in batches(epoch):
-            value = loss(net(pictures.contiguous(memory_format=torch.channels_last)), *rest)
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), LARGEST_GRADIENT)
-            optimiser.step()
-            schedule.step()
-        say(epoch + 1)
-    net.eval()
 
 
 def fit_locator(cases: Sequence[Case], recipe: DensityRecipe, on_step: OnStep) -> Locator:
