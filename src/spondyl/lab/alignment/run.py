@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -19,6 +19,10 @@ from spondyl.lab.alignment.recipe import AlignmentRecipe
 from spondyl.lab.recipe import check_config
 from spondyl.lab.spread import keep, spread
 
+COHORT = "cohort.json"
+"""Stands in a folder that the digital spine made."""
+DIGITAL = "the digital spine"
+
 
 def train(recipe: AlignmentRecipe, data: Path, run: Path, on_step: OnStep) -> None:
     """Do what the run folder does not hold yet; its `bundle/` is ready to use at the end.
@@ -26,6 +30,8 @@ def train(recipe: AlignmentRecipe, data: Path, run: Path, on_step: OnStep) -> No
     Raises:
         InputError: The data set cannot be used, or the run was begun with another recipe or data set.
     """
+    if (data / COHORT).is_file():  # drawn films say nothing of patients, whatever the recipe says
+        recipe = replace(recipe, evidence="in-silico", trained_on=DIGITAL, attribution="")
     run.mkdir(parents=True, exist_ok=True)
     check_config(recipe, run / "config.json", free=("jobs",))
     keep(run / "config.json", (json.dumps({**asdict(recipe), "torch": torch.__version__}, indent=1) + "\n").encode())
