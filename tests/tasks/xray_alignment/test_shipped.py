@@ -18,7 +18,7 @@ from spondyl.phantom import draw_subject, render_xray
 from spondyl.phantom.others import draw_other
 from spondyl.tasks.port import process_study
 from spondyl.tasks.xray_alignment import XrayAlignment
-from spondyl.tasks.xray_alignment.gate import REFUSALS, check_image
+from spondyl.tasks.xray_alignment.gate import REFUSALS, check_film
 
 SHELF = Shelf(precision="f32")
 pytestmark = pytest.mark.skipif("xray-alignment" not in SHELF.names(), reason="the bundle xray-alignment is not shipped here")
@@ -115,7 +115,7 @@ def test_pixels_that_are_not_square_are_refused():
 def test_a_film_from_the_side_is_refused_by_name():
     assert said(answered(drawn(view="lateral"))) == "lateral-film"
     with pytest.raises(Refusal) as refused:
-        check_image(Image("", drawn(), view="lateral"))
+        check_film(Image("", drawn(), view="lateral"))
     assert refused.value.code == REFUSALS["lateral"][0]
 
 
@@ -152,8 +152,16 @@ def test_of_several_films_the_frontal_one_is_read_and_the_other_named():
     assert any(warning.reason == "lateral-film" for warning in result.warnings)
 
 
-def test_a_film_of_20000_rows_is_read_at_its_own_pixels():
-    factor = 20_000 // drawn().shape[0]
-    tall = np.repeat(drawn(), factor, axis=0)[:, np.repeat(np.arange(drawn().shape[1]), 2)]
-    result = answered(tall)
-    assert result.status in ("done", "refused")
+def test_a_scan_of_9000_rows_gives_the_same_angle_at_its_own_pixels():
+    factor = 9000 // drawn().shape[0]
+    result = answered(np.kron(drawn(), np.ones((factor, factor), np.float32)))
+    assert widest(result) == pytest.approx(widest(answered(drawn())), abs=2.5)
+    lowest = max(row.points[3][1] for row in result.findings if row.finding == "vertebra" and row.points)
+    assert lowest > 0.5 * factor * drawn().shape[0]
+
+
+def test_an_mr_study_is_told_what_to_send_instead():
+    image = Image(pixel_hash(drawn()), drawn())
+    result = process_study(Study("key", (Series("series", "MR", (image,)),)), XrayAlignment(), SHELF).result
+    assert result.refusal is not None
+    assert (result.refusal["code"], "whole spine" in result.refusal["hint"]) == ("not-a-radiograph", True)

@@ -26,8 +26,9 @@ from spondyl.phantom import draw_subject, render_xray
 from spondyl.phantom.dxa_others import DXA_KINDS, draw_dxa_other
 from spondyl.phantom.others import KINDS as FILM_OTHERS
 from spondyl.phantom.others import draw_other
+from spondyl.tasks.films.selecting import check_content
 from spondyl.tasks.xray_alignment.frames import film_frame, reduced, scaled
-from spondyl.tasks.xray_alignment.gate import KINDS, REFUSALS, admit, check_image
+from spondyl.tasks.xray_alignment.gate import KINDS, REFUSALS, admit, check_film
 
 WIDTHS = (16, 16, 32, 48, 48)
 BATCH = 32
@@ -166,7 +167,9 @@ def gate_figures(cases: Sequence[Case], engine: Engine, seed: int, each: int, on
         row["shown"] += 1
         pixels = np.ascontiguousarray(pixels, np.float32)
         try:
-            check_image(Image("", pixels))
+            image = Image("", pixels)
+            check_content(image)
+            check_film(image)
             admit(scaled(reduced(pixels)[0]), engine, engine.bundle.settings["gate"], tuple(engine.bundle.settings["frames"]["gate"]))
         except Refusal as reason:
             row["named"] += kind in REFUSALS and reason.code == REFUSALS[kind][0]

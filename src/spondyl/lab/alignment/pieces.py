@@ -50,10 +50,8 @@ def fit_piece(kind: str, fold: int, run: str, data: str, drawn_data: str) -> Non
     if drawn_data and recipe.drawn_share:
         taught += [case for case in read_cases(DRAWN_LAYOUT, Path(drawn_data), _quiet, drawn=True) if case.split == "train"]
     fits = {"detector": fit_detector, "corners": fit_corner_net}
-    log: list[int] = []
 
     def say(_: str, epoch: int, epochs: int) -> None:
-        log.append(epoch)
         keep(Path(run) / f"{kind}-{fold}.json", json.dumps({"epoch": epoch, "epochs": epochs}).encode())
 
     net: nn.Module = fit_gate(taught, recipe, say) if kind == "gate" else fits[kind](taught, recipe, recipe.seed + 10 * fold, say)

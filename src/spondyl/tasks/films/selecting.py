@@ -25,10 +25,10 @@ LEAST_CONTRAST = 0.01
 HINT = "Send a frontal or lateral radiograph of the lumbar spine"
 
 
-def films_of(study: Study) -> Selection:
+def films_of(study: Study, hint: str = HINT) -> Selection:
     """The radiographs of a study, each once, in an order that does not depend on the files'; and what was left out.
 
-    Of more than MOST_FILMS the first ones are read, in the order of the study.
+    Of more than MOST_FILMS the first ones are read, in the order of the study. `hint` says what to send instead.
 
     Raises:
         Refusal: If none is left, with the reason for the first one.
@@ -37,7 +37,7 @@ def films_of(study: Study) -> Selection:
     usable: dict[str, Image] = {}
     for series in study.series:
         try:
-            check_modality(series)
+            check_modality(series, hint)
         except Refusal as reason:
             refusals.append(LeftOut(reason, tuple(image.id for image in series.images)))
             continue
@@ -49,13 +49,13 @@ def films_of(study: Study) -> Selection:
             else:
                 usable.setdefault(image.id, image)
     if not usable:
-        raise refusals[0].reason if refusals else Refusal("no-images", "the study has no images", HINT)
+        raise refusals[0].reason if refusals else Refusal("no-images", "the study has no images", hint)
     names = list(usable)
     chosen = tuple(usable[name] for name in sorted(names[:MOST_FILMS]))
     return Selection(chosen, (*left_out(refusals), *_beyond(names)))
 
 
-def check_modality(series: Series) -> None:
+def check_modality(series: Series, hint: str = HINT) -> None:
     """Let a series pass that may hold films.
 
     Raises:
@@ -63,7 +63,7 @@ def check_modality(series: Series) -> None:
     """
     if series.modality not in RADIOGRAPHS:
         said = OTHERS.get(series.modality, "something else")
-        raise Refusal("not-a-radiograph", f"the image is {said} (modality {series.modality}), not a radiograph", HINT)
+        raise Refusal("not-a-radiograph", f"the image is {said} (modality {series.modality}), not a radiograph", hint)
 
 
 def check_content(image: Image) -> None:

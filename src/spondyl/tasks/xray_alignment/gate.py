@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from spondyl.core import Image, Refusal, Series
+from spondyl.core import Image, Refusal
 from spondyl.inference import Engine
 from spondyl.inference.calibration import softmax
-from spondyl.tasks.films.selecting import check_content, check_modality
 from spondyl.tasks.xray_alignment.frames import FILM_NEAR, Pixels, even, film_frame, looked_at
 
 KINDS = ("spine", "inverted", "upside_down", "on_its_side", "lateral", "chest", "pelvis", "photo", "other")
@@ -44,22 +43,12 @@ class Pass:
     kind: str
 
 
-def check_series(series: Series) -> None:
-    """Let a series pass that may hold films.
+def check_film(image: Image) -> None:
+    """Let a film pass that could be a frontal one of a whole spine.
 
     Raises:
-        Refusal: `not-a-radiograph`, if its modality says that it holds something else.
+        Refusal: If it is too small, of pixels that are not square, or named as of another view.
     """
-    check_modality(series)
-
-
-def check_image(image: Image) -> None:
-    """Let a picture pass that could be a frontal film of a spine at all.
-
-    Raises:
-        Refusal: If it is in colour, too small, flat, of pixels that are not square, or named as of another view.
-    """
-    check_content(image)
     if image.shape[0] < SMALLEST:
         said = f"the picture has {image.shape[0]} rows of pixels, at least {SMALLEST} are needed for a whole spine"
         raise Refusal("picture-too-small", said, "Send the film in its full size, not a thumbnail")

@@ -8,6 +8,7 @@ from typing import Any
 
 from spondyl.core import Image, ImageNote, Notice, Refusal, Study, StudyResult, TaskOutput
 from spondyl.inference import Engine
+from spondyl.tasks.films.selecting import films_of
 from spondyl.tasks.port import LeftOut, OnStage, Selection, Stages, bundle_note, left_out, study_note
 from spondyl.tasks.xray_alignment.angles import Angled, measure_angles
 from spondyl.tasks.xray_alignment.answers import (
@@ -20,12 +21,10 @@ from spondyl.tasks.xray_alignment.answers import (
 )
 from spondyl.tasks.xray_alignment.corners import Corners
 from spondyl.tasks.xray_alignment.frames import Frames, Pixels, reduced, scaled
-from spondyl.tasks.xray_alignment.gate import HINT, Pass, admit, check_image, check_series
+from spondyl.tasks.xray_alignment.gate import HINT, Pass, admit, check_film
 from spondyl.tasks.xray_alignment.naming import NAMES, Naming
 from spondyl.tasks.xray_alignment.reading import Column, named, networks_of, read_column
 
-MOST_FILMS = 8
-"""Films of one study that are looked at."""
 FEWEST = 6
 """Vertebrae without which nothing is said: fewer are no curve of a spine."""
 SECOND_SPINE, SECOND_SCORE = 4, 0.5
@@ -55,23 +54,18 @@ class XrayAlignment:
 
     def select(self, study: Study) -> Selection:
         """Radiographs that may be frontal films of a spine."""
-        usable: dict[str, Image] = {}
+        films = films_of(study, HINT)
+        usable: list[Image] = []
         refused: list[LeftOut] = []
-        for series in study.series:
-            for image in series.images:
-                try:
-                    check_series(series)
-                    check_image(image)
-                except Refusal as reason:
-                    refused.append(LeftOut(reason, (image.id,)))
-                else:
-                    usable.setdefault(image.id, image)
+        for image in films.images:
+            try:
+                check_film(image)
+                usable.append(image)
+            except Refusal as reason:
+                refused.append(LeftOut(reason, (image.id,)))
         if not usable:
-            raise refused[0].reason if refused else Refusal("no-images", "the study has no images", HINT)
-        names = sorted(usable)
-        rest = tuple(names[MOST_FILMS:])
-        beyond = (Notice("image-left-out", f"at most {MOST_FILMS} films of a study are read", images=rest),) if rest else ()
-        return Selection(tuple(usable[name] for name in names[:MOST_FILMS]), (*left_out(refused), *beyond))
+            raise refused[0].reason
+        return Selection(tuple(usable), (*films.notices, *left_out(refused)))
 
     def run(self, study: Study, selection: Selection, engine: Engine, on_stage: OnStage) -> TaskOutput:
         """Gate, locate, measure."""
